@@ -1,0 +1,1 @@
+//! Pure decisions and the ports they need: no IO, no clock.

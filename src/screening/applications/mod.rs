@@ -1,0 +1,5 @@
+//! Job offers, candidates, applications, invitations and the interview plan made from an offer.
+
+pub mod domain;
+pub mod application;
+pub mod infrastructure;

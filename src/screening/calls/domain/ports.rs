@@ -1,0 +1,175 @@
+//! What a call needs from outside, named for the need. Adapters live in `infrastructure`, fakes in `tests/support`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::screening::calls::domain::audio::{EAR_FRAME, VAD_FRAME, VOICE_FRAME};
+use crate::screening::shared::ids::JobOfferId;
+
+/// Why a speech engine could not do its work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpeechError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error("overloaded")]
+    Overloaded,
+    #[error("timed out")]
+    TimedOut,
+    #[error("{0}")]
+    Failed(String),
+}
+
+// ---------------------------------------------------------------- media link
+
+/// What comes from the candidate over one connection.
+#[derive(Debug)]
+pub enum MediaEvent {
+    /// Audio flows both ways now.
+    Connected,
+    /// 20 ms of 16 kHz mono, one every 20 ms for as long as the link is connected: losses are
+    /// concealed and gaps are silence by then. `received` is false where nothing arrived for it.
+    Audio { pcm: Box<[f32; EAR_FRAME]>, received: bool },
+    /// A text message of the data channel.
+    Message(String),
+    /// Nothing arrives any more, the peer may come back on this link.
+    Interrupted,
+    /// The link is gone for good.
+    Closed,
+}
+
+/// The way back to the candidate.
+#[async_trait]
+pub trait MediaSink: Send + Sync {
+    /// Sends 20 ms of 48 kHz mono. Called every 20 ms by the playout clock, silence included.
+    fn send_audio(&self, pcm: &[i16; VOICE_FRAME]);
+    /// Queues a text message; when 256 wait the oldest is dropped.
+    fn send_message(&self, message: String);
+    /// Ends the connection. Later calls do nothing.
+    async fn close(&self);
+}
+
+/// One candidate's connection.
+pub struct MediaLink {
+    /// Bounded; the link drops its oldest audio when the session falls behind.
+    pub events: mpsc::Receiver<MediaEvent>,
+    pub sink: Arc<dyn MediaSink>,
+}
+
+// ---------------------------------------------------------------- ears
+
+/// Opens one voice-activity stream per call.
+pub trait VoiceActivity: Send + Sync {
+    fn open(&self) -> Box<dyn VoiceStream>;
+}
+
+/// The voice activity of one call; keeps the model's state between frames.
+#[async_trait]
+pub trait VoiceStream: Send {
+    /// Probability of speech, 0 to 1, in the next 32 ms of 16 kHz audio.
+    async fn score(&mut self, frame: &[f32; VAD_FRAME]) -> Result<f32, SpeechError>;
+}
+
+/// Judges whether somebody who fell silent has finished.
+#[async_trait]
+pub trait TurnJudge: Send + Sync {
+    /// Probability, 0 to 1, that the turn is complete, from its last 8 s or less (16 kHz, the silence included).
+    async fn judge(&self, audio: Arc<[f32]>) -> Result<f32, SpeechError>;
+}
+
+/// Turns speech into words.
+#[async_trait]
+pub trait SpeechToText: Send + Sync {
+    async fn transcribe(&self, job: TranscriptionJob) -> Result<Transcript, SpeechError>;
+}
+
+/// One stretch of audio to transcribe.
+#[derive(Debug, Clone)]
+pub struct TranscriptionJob {
+    /// 16 kHz mono, at most 30 s.
+    pub audio: Arc<[f32]>,
+    pub priority: Priority,
+    /// BCP 47, e.g. `en`.
+    pub language: String,
+    /// What was said just before, to carry names and style over; may be empty.
+    pub context: String,
+    /// Fired when nobody wants the result any more: it is then skipped in the queue, or stopped.
+    pub cancel: CancellationToken,
+}
+
+/// The order in which work is taken from a model's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Prepared ahead; gives way to everything.
+    Background,
+    /// May be thrown away.
+    Speculative,
+    /// Somebody is waiting for it.
+    Live,
+}
+
+/// What was heard in one stretch of audio. Empty text means no speech in it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Transcript {
+    pub text: String,
+    pub words: Vec<HeardWord>,
+}
+
+/// One word, in milliseconds from the start of the audio it was heard in (or spoken in).
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeardWord {
+    pub text: String,
+    pub start_ms: u64,
+    pub end_ms: u64,
+    /// 0 to 1.
+    pub confidence: f32,
+}
+
+// ---------------------------------------------------------------- voice
+
+/// Turns text into Emma's voice.
+#[async_trait]
+pub trait TextToSpeech: Send + Sync {
+    /// Renders one sentence or clause; chunks arrive as they are ready. Dropping the receiver cancels.
+    /// The text is as written; the adapter's caller has already made it speakable (see `speakable.rs`).
+    async fn speak(&self, request: SpeechRequest) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError>;
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeechRequest {
+    pub text: String,
+    /// A voice of the engine, e.g. `af_heart`.
+    pub voice: String,
+    /// 1.0 is the voice's own pace.
+    pub speed: f32,
+    pub priority: Priority,
+}
+
+/// A piece of Emma's voice: 48 kHz mono, leading silence trimmed from the first chunk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeechChunk {
+    pub pcm: Arc<[i16]>,
+    /// Words that begin in this chunk, in milliseconds from the start of the whole clause.
+    pub words: Vec<HeardWord>,
+}
+
+// ---------------------------------------------------------------- knowledge
+
+/// Finds what the posting says about something.
+#[async_trait]
+pub trait RoleKnowledge: Send + Sync {
+    /// The best matching passages of the job offer, best first; empty when nothing is relevant.
+    async fn search(&self, job_offer: &JobOfferId, question: &str, limit: usize) -> Result<Vec<RoleFact>, SpeechError>;
+}
+
+/// Something the job offer states.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleFact {
+    /// Where it stands, e.g. `benefits[0]`.
+    pub field: String,
+    pub text: String,
+    /// 0 to 1, comparable within one search.
+    pub score: f32,
+}

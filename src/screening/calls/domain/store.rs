@@ -1,0 +1,30 @@
+//! Where calls and their transcripts are kept.
+
+use async_trait::async_trait;
+
+use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
+use crate::screening::calls::domain::segment::TranscriptSegment;
+use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::shared::errors::StoreError;
+
+/// Calls and what was said in them.
+#[async_trait]
+pub trait CallStore: Send + Sync {
+    async fn insert(&self, call: &ScreeningCall) -> Result<(), StoreError>;
+    async fn find(&self, id: &CallId) -> Result<Option<ScreeningCall>, StoreError>;
+    /// All attempts of an application, oldest first.
+    async fn of_application(&self, application: &ApplicationId) -> Result<Vec<ScreeningCall>, StoreError>;
+    /// Calls whose status is not final, of all applications.
+    async fn unfinished(&self) -> Result<Vec<ScreeningCall>, StoreError>;
+    /// Stores status, coverage, times; refuses (Conflict) to change a call that is final in the store.
+    async fn save(&self, call: &ScreeningCall) -> Result<(), StoreError>;
+    /// Stores a segment, or replaces the one with the same id.
+    async fn put_segment(&self, call: &CallId, segment: &TranscriptSegment) -> Result<(), StoreError>;
+    /// What was said, in order of start time.
+    async fn transcript(&self, call: &CallId) -> Result<Vec<TranscriptSegment>, StoreError>;
+    /// Stores the ended call and its event in one transaction. False, and nothing stored, when the
+    /// call was final already: the event is published exactly once.
+    async fn finish(&self, call: &ScreeningCall, event: &CallFinished) -> Result<bool, StoreError>;
+    /// Deletes everything that was said in a call.
+    async fn purge_transcript(&self, call: &CallId) -> Result<(), StoreError>;
+}

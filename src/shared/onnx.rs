@@ -1,0 +1,60 @@
+//! ONNX Runtime: loaded once from its library file; sessions with a bounded number of threads.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+
+use crate::shared::models::{MissingModel, ModelDir, ModelFile};
+
+/// Why a model could not be opened or run.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OnnxError {
+    #[error(transparent)]
+    Missing(#[from] MissingModel),
+    #[error("ONNX Runtime: {0}")]
+    Runtime(String),
+}
+
+impl<T> From<ort::Error<T>> for OnnxError {
+    fn from(error: ort::Error<T>) -> Self {
+        Self::Runtime(error.to_string())
+    }
+}
+
+/// The loaded runtime; cheap to clone. A process loads it once.
+#[derive(Clone)]
+pub struct OnnxRuntime(Environment);
+
+impl OnnxRuntime {
+    /// Loads the runtime library; later calls answer as the first did.
+    ///
+    /// # Errors
+    /// When the library is missing or does not fit.
+    pub fn load(models: &ModelDir) -> Result<Self, OnnxError> {
+        static LOADED: OnceLock<Result<OnnxRuntime, OnnxError>> = OnceLock::new();
+        LOADED
+            .get_or_init(|| {
+                let library = models.require(ModelFile::OnnxRuntime)?;
+                let environment = ort::environment::init_from(&library).map_err(|e| OnnxError::Runtime(e.to_string()))?;
+                Ok(Self(environment.with_name("emma").build()?))
+            })
+            .clone()
+    }
+
+    /// Opens a model with `threads` threads inside an operator. They never spin: on a busy machine a
+    /// spinning pool takes the cores from the ears. `Session::run` needs `&mut`: one session per worker.
+    ///
+    /// # Errors
+    /// When the file is no model ONNX Runtime can load.
+    pub fn open(&self, model: &Path, threads: usize) -> Result<Session, OnnxError> {
+        let mut builder = Session::builder(&self.0)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_config_entry("session.intra_op.allow_spinning", "0")?;
+        Ok(builder.commit_from_file(model)?)
+    }
+}
