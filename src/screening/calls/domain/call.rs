@@ -64,6 +64,7 @@ impl ScreeningCall {
     }
 
     /// Rebuilds a stored call.
+    #[must_use]
     pub fn restore(mut self, status: CallStatus, end_reason: Option<EndReason>) -> Self {
         self.status = status;
         self.end_reason = end_reason;
