@@ -1,4 +1,4 @@
 //! Emma, the open voice screening interviewer.
 
-pub mod shared;
 pub mod screening;
+pub mod shared;

@@ -1,6 +1,6 @@
 //! The screening context: applications come in, calls are held, answers are analysed.
 
-pub mod shared;
+pub mod analysis;
 pub mod applications;
 pub mod calls;
-pub mod analysis;
+pub mod shared;

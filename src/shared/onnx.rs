@@ -38,7 +38,8 @@ impl OnnxRuntime {
         LOADED
             .get_or_init(|| {
                 let library = models.require(ModelFile::OnnxRuntime)?;
-                let environment = ort::environment::init_from(&library).map_err(|e| OnnxError::Runtime(e.to_string()))?;
+                let environment =
+                    ort::environment::init_from(&library).map_err(|e| OnnxError::Runtime(e.to_string()))?;
                 Ok(Self(environment.with_name("emma").build()?))
             })
             .clone()

@@ -1,5 +1,5 @@
 //! The assessment of a finished call.
 
-pub mod domain;
 pub mod application;
+pub mod domain;
 pub mod infrastructure;

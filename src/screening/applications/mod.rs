@@ -1,5 +1,5 @@
 //! Job offers, candidates, applications, invitations and the interview plan made from an offer.
 
-pub mod domain;
 pub mod application;
+pub mod domain;
 pub mod infrastructure;

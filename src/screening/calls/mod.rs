@@ -1,5 +1,5 @@
 //! Live calls: media, turn-taking, the interviewer, the transcript.
 
-pub mod domain;
 pub mod application;
+pub mod domain;
 pub mod infrastructure;

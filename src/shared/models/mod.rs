@@ -89,6 +89,10 @@ impl ModelDir {
     /// When it is not there.
     pub fn require(&self, file: ModelFile) -> Result<PathBuf, MissingModel> {
         let path = self.locate(file);
-        if path.is_file() { Ok(path) } else { Err(MissingModel { path }) }
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(MissingModel { path })
+        }
     }
 }

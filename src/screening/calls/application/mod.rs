@@ -1,1 +1,4 @@
-//! Use cases: one file each.
+//! A running call: the live loop and what stands around it.
+
+pub mod ears;
+pub mod playout;

@@ -46,7 +46,13 @@ impl ScreeningCall {
     pub const FINISHED: &'static str = "CallFinished";
 
     /// A call whose candidate has consented.
-    pub fn ready(application_id: ApplicationId, attempt: u32, plan_version: u32, coverage: Coverage, now: DateTime<Utc>) -> Self {
+    pub fn ready(
+        application_id: ApplicationId,
+        attempt: u32,
+        plan_version: u32,
+        coverage: Coverage,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             id: CallId::generate(),
             application_id,

@@ -2,8 +2,12 @@
 
 pub mod audio;
 pub mod call;
+pub mod conversation;
 pub mod coverage;
-pub mod status;
-pub mod segment;
+pub mod interviewer;
 pub mod ports;
+pub mod segment;
+pub mod speakable;
+pub mod status;
 pub mod store;
+pub mod turn_policy;

@@ -134,7 +134,10 @@ pub struct HeardWord {
 pub trait TextToSpeech: Send + Sync {
     /// Renders one sentence or clause; chunks arrive as they are ready. Dropping the receiver cancels.
     /// The text is as written; the adapter's caller has already made it speakable (see `speakable.rs`).
-    async fn speak(&self, request: SpeechRequest) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError>;
+    async fn speak(
+        &self,
+        request: SpeechRequest,
+    ) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError>;
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -49,7 +49,10 @@ pub struct IllegalTransition {
 impl CallStatus {
     /// Whether the call is over.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Abandoned | Self::Failed | Self::Expired | Self::Cancelled)
+        matches!(
+            self,
+            Self::Completed | Self::Abandoned | Self::Failed | Self::Expired | Self::Cancelled
+        )
     }
 
     /// Whether a candidate is, or may at any moment be, in the call.
@@ -64,13 +67,22 @@ impl CallStatus {
     pub fn advance(self, to: Self) -> Result<Self, IllegalTransition> {
         let legal = match self {
             Self::Created => matches!(to, Self::Ready | Self::Expired | Self::Cancelled | Self::Failed),
-            Self::Ready => matches!(to, Self::InProgress | Self::Expired | Self::Cancelled | Self::Failed | Self::Abandoned),
+            Self::Ready => matches!(
+                to,
+                Self::InProgress | Self::Expired | Self::Cancelled | Self::Failed | Self::Abandoned
+            ),
             Self::InProgress | Self::Paused | Self::Reconnecting => {
-                to != self && (to.is_live() || matches!(to, Self::Completed | Self::Abandoned | Self::Failed | Self::Cancelled))
+                to != self
+                    && (to.is_live()
+                        || matches!(to, Self::Completed | Self::Abandoned | Self::Failed | Self::Cancelled))
             }
             Self::Completed | Self::Abandoned | Self::Failed | Self::Expired | Self::Cancelled => false,
         };
-        if legal { Ok(to) } else { Err(IllegalTransition { from: self, to }) }
+        if legal {
+            Ok(to)
+        } else {
+            Err(IllegalTransition { from: self, to })
+        }
     }
 
     /// The status as it is stored and sent.
@@ -115,10 +127,19 @@ mod tests {
 
     #[test]
     fn a_finished_call_never_moves_again() {
-        for from in [CallStatus::Completed, CallStatus::Abandoned, CallStatus::Failed, CallStatus::Expired, CallStatus::Cancelled] {
+        for from in [
+            CallStatus::Completed,
+            CallStatus::Abandoned,
+            CallStatus::Failed,
+            CallStatus::Expired,
+            CallStatus::Cancelled,
+        ] {
             assert_eq!(
                 from.advance(CallStatus::InProgress),
-                Err(IllegalTransition { from, to: CallStatus::InProgress })
+                Err(IllegalTransition {
+                    from,
+                    to: CallStatus::InProgress
+                })
             );
         }
     }

@@ -1,0 +1,176 @@
+//! A call's memory: writes down what happens, in order, beside the live loop, so that a slow disk delays no voice.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::{Instrument, error, info};
+
+use crate::screening::calls::application::messages;
+use crate::screening::calls::domain::audio::CallTime;
+use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::interviewer::Flag;
+use crate::screening::calls::domain::segment::TranscriptSegment;
+use crate::screening::calls::domain::status::{CallStatus, EndReason};
+use crate::screening::calls::domain::store::CallStore;
+use crate::screening::calls::domain::transcript::transcript_sha256;
+use crate::shared::clock::Clock;
+use crate::shared::errors::StoreError;
+
+/// The live loop's side of the memory.
+pub struct Diary {
+    /// Bounded: a call that outruns its disk by 256 entries waits for it.
+    entries: mpsc::Sender<Entry>,
+    writer: JoinHandle<()>,
+}
+
+enum Entry {
+    Connected,
+    Disconnected(CallTime),
+    Segment(Box<TranscriptSegment>),
+    Covered(Coverage, CallTime),
+    Flag(Flag, CallTime),
+    Captions(oneshot::Sender<Vec<String>>),
+    Finish { reason: EndReason, coverage: Coverage, at: CallTime, done: oneshot::Sender<CallStatus> },
+}
+
+impl Diary {
+    /// Starts the writer of one call.
+    pub fn open(call: ScreeningCall, store: Arc<dyn CallStore>, clock: Arc<dyn Clock>) -> Self {
+        let (entries, received) = mpsc::channel(256);
+        let writer = Writer { call, store, clock };
+        let writer = tokio::spawn(writer.run(received).in_current_span());
+        Self { entries, writer }
+    }
+
+    pub async fn connected(&self) {
+        self.enter(Entry::Connected).await;
+    }
+
+    pub async fn disconnected(&self, at: CallTime) {
+        self.enter(Entry::Disconnected(at)).await;
+    }
+
+    pub async fn segment(&self, segment: TranscriptSegment) {
+        self.enter(Entry::Segment(Box::new(segment))).await;
+    }
+
+    pub async fn covered(&self, coverage: Coverage, at: CallTime) {
+        self.enter(Entry::Covered(coverage, at)).await;
+    }
+
+    pub async fn flag(&self, flag: &Flag, at: CallTime) {
+        self.enter(Entry::Flag(flag.clone(), at)).await;
+    }
+
+    /// What was said so far, as messages for a page that was reloaded.
+    pub async fn captions(&self) -> Vec<String> {
+        let (answer, captions) = oneshot::channel();
+        self.enter(Entry::Captions(answer)).await;
+        captions.await.unwrap_or_default()
+    }
+
+    /// Ends the call in the store and publishes its end, once everything before is written.
+    pub async fn finish(&self, reason: EndReason, coverage: Coverage, at: CallTime) -> CallStatus {
+        let (done, status) = oneshot::channel();
+        self.enter(Entry::Finish { reason, coverage, at, done }).await;
+        status.await.unwrap_or(CallStatus::Failed)
+    }
+
+    /// Waits until everything is written.
+    pub async fn close(self) {
+        drop(self.entries);
+        if let Err(error) = self.writer.await {
+            error!(%error, "the writer of a call broke");
+        }
+    }
+
+    async fn enter(&self, entry: Entry) {
+        if self.entries.send(entry).await.is_err() {
+            error!("the writer of a call is gone");
+        }
+    }
+}
+
+struct Writer {
+    call: ScreeningCall,
+    store: Arc<dyn CallStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Writer {
+    async fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
+        while let Some(entry) = entries.recv().await {
+            if let Err(error) = self.write(entry).await {
+                error!(%error, "something of a call could not be stored");
+            }
+        }
+    }
+
+    async fn write(&mut self, entry: Entry) -> Result<(), StoreError> {
+        match entry {
+            Entry::Connected => {
+                if self.call.start(self.clock.now()).is_ok() {
+                    self.store.save(&self.call).await?;
+                }
+            }
+            Entry::Disconnected(at) => {
+                self.call.media_ms = at.ms();
+                if self.call.lose_connection().is_ok() {
+                    self.store.save(&self.call).await?;
+                }
+            }
+            Entry::Segment(segment) => {
+                self.call.media_ms = self.call.media_ms.max(segment.end_ms.ms());
+                self.store.put_segment(&self.call.id, &segment).await?;
+            }
+            Entry::Covered(coverage, at) => {
+                self.call.coverage = coverage;
+                self.call.media_ms = at.ms();
+                self.store.save(&self.call).await?;
+            }
+            Entry::Flag(flag, at) => self.store.put_flag(&self.call.id, &flag, at).await?,
+            Entry::Captions(answer) => {
+                let transcript = self.store.transcript(&self.call.id).await?;
+                // Nobody waiting any more is fine: the call has ended meanwhile.
+                let _ = answer.send(transcript.iter().map(messages::caption_of).collect());
+            }
+            Entry::Finish { reason, coverage, at, done } => {
+                self.call.coverage = coverage;
+                self.call.media_ms = at.ms();
+                let finished = finish(&mut self.call, reason, &*self.store, &*self.clock).await;
+                let _ = done.send(self.call.status());
+                finished?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends a call: stores it and publishes [`CallFinished`](crate::screening::calls::domain::call::CallFinished) with it.
+/// Does nothing to a call that is over.
+pub async fn finish(
+    call: &mut ScreeningCall,
+    reason: EndReason,
+    store: &dyn CallStore,
+    clock: &dyn Clock,
+) -> Result<(), StoreError> {
+    if reason == EndReason::ConsentWithdrawn {
+        store.purge_transcript(&call.id).await?;
+    }
+    let sha256 = transcript_sha256(&store.transcript(&call.id).await?);
+    let Ok(event) = call.finish(reason, sha256, clock.now()) else { return Ok(()) };
+    if store.finish(call, &event).await? {
+        info!(
+            status = call.status().as_str(),
+            end_reason = ?reason,
+            duration_ms = event.duration_ms,
+            asked = event.coverage.asked,
+            answered = event.coverage.answered,
+            "call finished"
+        );
+        metrics::counter!("emma_calls_finished_total").increment(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,387 @@
+//! The one live loop of a call. It starts and cancels the work the conversation asks for and brings the results back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, info, warn};
+
+use crate::screening::calls::application::diary::Diary;
+use crate::screening::calls::application::ears::{EarBuffer, level_dbfs};
+use crate::screening::calls::application::interviewing::{Interviewer, Talk};
+use crate::screening::calls::application::messages::{self, Meaning};
+use crate::screening::calls::application::voice::{Voice, VoiceStyle};
+use crate::screening::calls::domain::audio::{CallTime, Span};
+use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
+use crate::screening::calls::domain::ports::{
+    MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob, TurnJudge, VoiceActivity,
+    VoiceStream,
+};
+use crate::screening::calls::domain::status::EndReason;
+
+/// A transcription that takes longer is given up.
+const TRANSCRIBE_TIMEOUT: Duration = Duration::from_secs(20);
+const JUDGE_TIMEOUT: Duration = Duration::from_secs(3);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(8);
+/// From the last packet sent to the closing of the link: what is in the browser's buffers is still to be heard.
+const LINGER: Duration = Duration::from_millis(600);
+
+/// The engines a call works with.
+#[derive(Clone)]
+pub struct Engines {
+    pub voice_activity: Arc<dyn VoiceActivity>,
+    pub turn_judge: Arc<dyn TurnJudge>,
+    pub speech_to_text: Arc<dyn SpeechToText>,
+    pub text_to_speech: Arc<dyn TextToSpeech>,
+    pub interviewer: Arc<dyn Interviewer>,
+    pub style: VoiceStyle,
+    pub limits: Limits,
+    /// How long a lost connection may take to come back.
+    pub reconnect_grace: Duration,
+}
+
+/// What others tell a running session.
+pub enum Command {
+    /// A new connection of the candidate; an older one is closed.
+    Attach(MediaLink),
+    End(EndReason),
+    /// The server stops: the call is left as it is and goes on when the server is back.
+    Suspend,
+}
+
+/// One running call.
+pub struct Session {
+    engines: Engines,
+    talk: Arc<Talk>,
+    conversation: Conversation,
+    diary: Diary,
+    commands: mpsc::Receiver<Command>,
+    /// Bounded: workers wait; the playout clock's reports are dropped when it is full.
+    results: mpsc::Receiver<Input>,
+    report: mpsc::Sender<Input>,
+    voice: Voice,
+    ears: EarBuffer,
+    vad: Box<dyn VoiceStream>,
+    events: Option<mpsc::Receiver<MediaEvent>>,
+    sink: Option<Arc<dyn MediaSink>>,
+    /// The work under way, by what asked for it.
+    work: BTreeMap<Tag, CancellationToken>,
+    began: Instant,
+    offset: CallTime,
+    lost_since: Option<Instant>,
+    ended: bool,
+}
+
+impl Session {
+    /// A session without a connection yet. `resumed` is true for a call that was under way before.
+    pub fn new(
+        engines: Engines,
+        talk: Arc<Talk>,
+        call: &ScreeningCall,
+        diary: Diary,
+        commands: mpsc::Receiver<Command>,
+        resumed: bool,
+    ) -> Self {
+        let (report, results) = mpsc::channel(1024);
+        let offset = CallTime::from_ms(call.media_ms);
+        let voice = Voice::start(engines.text_to_speech.clone(), engines.style.clone(), report.clone());
+        Self {
+            conversation: Conversation::new(talk.plan.clone(), call.coverage.clone(), engines.limits, resumed, offset),
+            vad: engines.voice_activity.open(),
+            ears: EarBuffer::new(offset),
+            engines,
+            talk,
+            diary,
+            commands,
+            results,
+            report,
+            voice,
+            events: None,
+            sink: None,
+            work: BTreeMap::new(),
+            began: Instant::now(),
+            offset,
+            lost_since: Some(Instant::now()),
+            ended: false,
+        }
+    }
+
+    /// Runs until the call is over or suspended.
+    pub async fn run(mut self) {
+        info!("session started");
+        while !self.ended {
+            self.perform_all().await;
+            if self.ended {
+                break;
+            }
+            let deadline = self.conversation.deadline().map(|(at, _)| self.instant_of(at));
+            let grace = self.lost_since.map(|since| since + self.engines.reconnect_grace);
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(Command::Attach(link)) => self.attach(link).await,
+                    Some(Command::End(reason)) => self.feed(Input::EndRequested(reason)),
+                    Some(Command::Suspend) | None => return self.suspend().await,
+                },
+                Some(input) = self.results.recv() => self.feed(input),
+                event = next_event(self.events.as_mut()) => self.media(event).await,
+                () = sleep_until(deadline) => self.feed(Input::Tick),
+                () = sleep_until(grace) => {
+                    self.lost_since = None;
+                    self.feed(Input::EndRequested(EndReason::DisconnectTimeout));
+                }
+            }
+        }
+        info!("session ended");
+    }
+
+    fn now(&self) -> CallTime {
+        self.offset.plus(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn instant_of(&self, at: CallTime) -> Instant {
+        self.began + Duration::from_millis(at.since(self.offset))
+    }
+
+    fn feed(&mut self, input: Input) {
+        let now = self.now();
+        self.conversation.handle(input, now);
+    }
+
+    async fn attach(&mut self, link: MediaLink) {
+        if let Some(old) = self.sink.replace(link.sink) {
+            old.close().await;
+        }
+        self.events = Some(link.events);
+    }
+
+    async fn media(&mut self, event: Option<MediaEvent>) {
+        match event {
+            Some(MediaEvent::Connected) => {
+                info!("candidate connected");
+                self.lost_since = None;
+                self.voice.link(self.sink.clone()).await;
+                self.diary.connected().await;
+                if let Some(sink) = &self.sink {
+                    for caption in self.diary.captions().await {
+                        sink.send_message(caption);
+                    }
+                }
+                self.feed(Input::Connected);
+            }
+            Some(MediaEvent::Audio { pcm, received }) => self.hear(&pcm, received).await,
+            Some(MediaEvent::Message(text)) => match messages::read(&text) {
+                Meaning::Input(input) => self.feed(input),
+                Meaning::Answer(answer) => self.send(answer),
+            },
+            Some(MediaEvent::Interrupted) => self.lost().await,
+            Some(MediaEvent::Closed) | None => {
+                self.events = None;
+                self.sink = None;
+                self.lost().await;
+            }
+        }
+    }
+
+    async fn lost(&mut self) {
+        if self.lost_since.is_none() {
+            info!("candidate disconnected");
+            self.lost_since = Some(Instant::now());
+            self.voice.link(None).await;
+            self.feed(Input::Disconnected);
+            self.diary.disconnected(self.now()).await;
+        }
+    }
+
+    async fn hear(&mut self, pcm: &[f32; 320], received: bool) {
+        let now = self.now();
+        self.ears.push(pcm, now);
+        while let Some((frame, at)) = self.ears.next_vad_frame() {
+            let speech = match self.vad.score(&frame).await {
+                Ok(speech) => speech,
+                Err(error) => {
+                    warn!(%error, "voice activity is not known for a frame");
+                    0.0
+                }
+            };
+            self.conversation.handle(Input::Frame { speech, level_dbfs: level_dbfs(&frame), received }, at);
+            self.perform_all().await;
+        }
+    }
+
+    async fn perform_all(&mut self) {
+        while let Some(output) = self.conversation.poll() {
+            if let Some(message) = messages::from_output(&output) {
+                self.send(message);
+            }
+            self.perform(output).await;
+        }
+    }
+
+    async fn perform(&mut self, output: Output) {
+        match output {
+            Output::Transcribe { tag, audio, context, certain } => self.transcribe(tag, audio, context, certain),
+            Output::JudgeTurn { tag, audio, silence_ms } => self.judge(tag, audio, silence_ms),
+            Output::Discard { tag } => self.discard(tag),
+            Output::Reply { tag, request } => self.reply(tag, request),
+            Output::Speak { utterance, text } => self.voice.speak(utterance, text),
+            Output::PausePlayout => self.voice.pause().await,
+            Output::ResumePlayout => self.voice.resume().await,
+            Output::StopPlayout => self.voice.stop().await,
+            Output::Store(segment) => self.diary.segment(segment).await,
+            Output::Covered(coverage) => self.diary.covered(coverage, self.now()).await,
+            Output::Flag(flag) => self.diary.flag(&flag, self.now()).await,
+            Output::Answered { turn, latency, .. } => {
+                info!(
+                    turn,
+                    total_ms = latency.total_ms,
+                    end_of_turn_ms = latency.end_of_turn_ms,
+                    transcription_ms = latency.transcription_ms,
+                    reply_ms = latency.reply_ms,
+                    first_audio_ms = latency.first_audio_ms,
+                    "turn answered"
+                );
+                metrics::histogram!("emma_turn_latency_ms").record(latency.total_ms as f64);
+            }
+            Output::End(reason) => self.end(reason).await,
+            Output::Caption { .. } | Output::Show(_) | Output::Progress { .. } => {}
+        }
+    }
+
+    fn transcribe(&mut self, tag: Tag, audio: Span, context: String, certain: bool) {
+        let job = TranscriptionJob {
+            audio: self.ears.stretch(audio),
+            priority: if certain { Priority::Live } else { Priority::Speculative },
+            language: self.talk.plan.language.clone(),
+            context,
+            cancel: self.token(tag),
+        };
+        let stt = self.engines.speech_to_text.clone();
+        self.spawn(tag, async move {
+            let transcript = match tokio::time::timeout(TRANSCRIBE_TIMEOUT, stt.transcribe(job)).await {
+                Ok(Ok(transcript)) => Some(transcript),
+                Ok(Err(error)) => {
+                    warn!(%error, turn = tag.turn, "a transcription failed");
+                    None
+                }
+                Err(_) => {
+                    warn!(turn = tag.turn, "a transcription took too long");
+                    None
+                }
+            };
+            Input::Transcribed { tag, transcript }
+        });
+    }
+
+    fn judge(&mut self, tag: Tag, audio: Span, silence_ms: u64) {
+        let audio = self.ears.stretch(audio);
+        let judge = self.engines.turn_judge.clone();
+        self.spawn(tag, async move {
+            // Not knowing is "unfinished": the policy's patience then decides.
+            let probability = match tokio::time::timeout(JUDGE_TIMEOUT, judge.judge(audio)).await {
+                Ok(Ok(probability)) => probability,
+                Ok(Err(error)) => {
+                    warn!(%error, "the turn model gave no answer");
+                    0.0
+                }
+                Err(_) => 0.0,
+            };
+            debug!(turn = tag.turn, silence_ms, probability, "turn judged");
+            Input::TurnJudged { tag, silence_ms, probability }
+        });
+    }
+
+    fn reply(&mut self, tag: Tag, request: ReplyRequest) {
+        let (interviewer, talk) = (self.engines.interviewer.clone(), self.talk.clone());
+        self.spawn(tag, async move {
+            let reply = match tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request)).await {
+                Ok(reply) => reply,
+                Err(_) => {
+                    warn!(turn = tag.turn, "the interviewer took too long");
+                    interviewer.without_help(&talk, &request)
+                }
+            };
+            Input::ReplyReady { tag, reply }
+        });
+    }
+
+    fn token(&mut self, tag: Tag) -> CancellationToken {
+        // Work of turns long gone has reported or timed out.
+        self.work.retain(|old, _| old.turn + 2 > tag.turn);
+        self.work.entry(tag).or_default().clone()
+    }
+
+    fn spawn(&mut self, tag: Tag, work: impl Future<Output = Input> + Send + 'static) {
+        let (cancel, report) = (self.token(tag), self.report.clone());
+        let task = async move {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => {}
+                input = work => {
+                    // A closed channel means the call is over.
+                    let _ = report.send(input).await;
+                }
+            }
+        };
+        tokio::spawn(task.in_current_span());
+    }
+
+    fn discard(&mut self, tag: Tag) {
+        if let Some(token) = self.work.remove(&tag) {
+            token.cancel();
+        }
+    }
+
+    fn send(&self, message: String) {
+        if let Some(sink) = &self.sink {
+            sink.send_message(message);
+        }
+    }
+
+    async fn end(&mut self, reason: EndReason) {
+        self.ended = true;
+        for token in self.work.values() {
+            token.cancel();
+        }
+        let coverage = self.conversation.coverage().clone();
+        let status = self.diary.finish(reason, coverage, self.now()).await;
+        self.send(messages::ended(status, reason));
+        if let Some(sink) = self.sink.take() {
+            tokio::time::sleep(LINGER).await;
+            sink.close().await;
+        }
+    }
+
+    async fn suspend(mut self) {
+        info!("session suspended");
+        self.feed(Input::Disconnected);
+        while let Some(output) = self.conversation.poll() {
+            if let Output::Store(segment) = output {
+                self.diary.segment(segment).await;
+            }
+        }
+        self.diary.disconnected(self.now()).await;
+        self.diary.close().await;
+        if let Some(sink) = self.sink.take() {
+            sink.close().await;
+        }
+    }
+}
+
+async fn next_event(events: Option<&mut mpsc::Receiver<MediaEvent>>) -> Option<MediaEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,356 @@
+//! The candidate's side: voice, pauses, words, and when a turn is over.
+
+use crate::screening::calls::domain::audio::{CallTime, Span};
+use crate::screening::calls::domain::conversation::hearing::Heard;
+use crate::screening::calls::domain::conversation::turn::Turn;
+use crate::screening::calls::domain::conversation::{Cause, Conversation, EmmaState, Output, Tag};
+use crate::screening::calls::domain::ports::Transcript;
+use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, Word};
+use crate::screening::calls::domain::turn_policy::{self, Pause, Verdict};
+use crate::screening::shared::ids::SegmentId;
+
+/// Silence after which the end of the turn is considered for the first time, ms.
+const FIRST_LOOK_MS: u64 = 192;
+/// Later looks of the turn model, ms of silence. Its bar rises with the silence.
+const LATER_LOOKS_MS: [u64; 2] = [512, 992];
+/// Speech over Emma's voice that lasts this long takes the floor at once, ms; shorter sounds are looked at first.
+const TAKES_FLOOR_MS: u64 = 500;
+/// Smart Turn hears the last 8 s.
+const JUDGED_MS: u64 = 8_000;
+/// "Give me a moment": silence granted on top, ms.
+const MORE_TIME_MS: u64 = 30_000;
+
+/// What a listener says without wanting the floor.
+const BACKCHANNELS: [&str; 16] = [
+    "mhm", "mm", "mmhmm", "hmm", "hm", "uh huh", "uhhuh", "yeah", "yes", "yep", "ok", "okay", "right", "sure", "i see",
+    "ah",
+];
+
+impl Conversation {
+    pub(super) fn frame(&mut self, speech: f32, level_dbfs: f32) {
+        match self.hearing.frame(speech, level_dbfs, self.now) {
+            Heard::Onset(start) => self.voice_begins(start),
+            Heard::Voice => self.voice_goes_on(),
+            Heard::Silence => self.silence(),
+        }
+    }
+
+    fn voice_begins(&mut self, onset: CallTime) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.awaited = None;
+        let now = self.now;
+        match self.turn.as_mut() {
+            Some(turn) => {
+                let stale = turn.go_on(onset, now);
+                if let Some(tag) = stale {
+                    self.outputs.push_back(Output::Discard { tag });
+                }
+            }
+            None => {
+                self.turns += 1;
+                self.turn = Some(Turn::open(self.turns, onset, now));
+            }
+        }
+        if self.speech.is_some() {
+            self.pause_emma();
+        } else {
+            self.show(EmmaState::Listening);
+        }
+    }
+
+    fn voice_goes_on(&mut self) {
+        let now = self.now;
+        let Some(turn) = self.turn.as_mut() else { return };
+        turn.burst_ms += now.since(turn.last_voice);
+        turn.last_voice = now;
+        let takes_floor = turn.burst_ms >= TAKES_FLOOR_MS;
+        if let Some((tag, audio)) = turn.cut_long(now) {
+            let context = turn.context();
+            self.outputs.push_back(Output::Transcribe {
+                tag,
+                audio,
+                context,
+                certain: true,
+            });
+        }
+        if takes_floor {
+            self.interrupt_emma();
+        }
+    }
+
+    fn silence(&mut self) {
+        let now = self.now;
+        let Some(turn) = self.turn.as_mut().filter(|t| t.committed.is_none() && !t.typed) else {
+            return;
+        };
+        let silence_ms = turn.silence_ms(now);
+        if silence_ms < FIRST_LOOK_MS {
+            return;
+        }
+        if let Some(audio) = turn.cut_tail(now) {
+            let context = turn.context();
+            self.outputs.push_back(Output::Transcribe {
+                tag: turn.tag,
+                audio,
+                context,
+                certain: false,
+            });
+        }
+        let due = std::iter::once(FIRST_LOOK_MS)
+            .chain(LATER_LOOKS_MS)
+            .rfind(|&at| silence_ms >= at)
+            .unwrap_or(FIRST_LOOK_MS);
+        if !turn.asked_judgement.contains(&due) {
+            turn.asked_judgement.push(due);
+            let audio = Span {
+                start: now.minus(JUDGED_MS).max(turn.started.minus(JUDGED_MS / 16)),
+                end: now,
+            };
+            self.outputs.push_back(Output::JudgeTurn {
+                tag: turn.tag,
+                audio,
+                silence_ms,
+            });
+        }
+        self.end_of_turn_check();
+    }
+
+    pub(super) fn judged(&mut self, tag: Tag, silence_ms: u64, probability: f32) {
+        if let Some(turn) = self.turn.as_mut().filter(|t| t.tag == tag) {
+            turn.judged.push((silence_ms, probability));
+            self.end_of_turn_check();
+        }
+    }
+
+    pub(super) fn transcribed(&mut self, tag: Tag, transcript: Transcript) {
+        let now = self.now;
+        let Some(turn) = self.turn.as_mut() else { return };
+        if !turn.transcribed(tag, transcript, now) {
+            return;
+        }
+        let text = turn.text();
+        if self.speech.is_some() && turn.is_transcribed() {
+            if text.is_empty() || is_backchannel(&text) {
+                return self.resume_emma();
+            }
+            self.interrupt_emma();
+        }
+        let Some(turn) = self.turn.as_ref() else { return };
+        if !text.is_empty() {
+            let id = turn.segment_id.clone();
+            self.outputs.push_back(Output::Caption {
+                id,
+                text: text.clone(),
+                by_emma: false,
+                last: false,
+                interrupted: false,
+            });
+        }
+        if turn.has_fixed_text() {
+            let segment = self.segment_of(turn, SegmentKind::Answer, true);
+            self.outputs.push_back(Output::Store(segment));
+        }
+        self.ask_for_reply();
+        self.end_of_turn_check();
+        self.answer_if_ready();
+    }
+
+    /// Prepares the reply as soon as the words are known, before the turn is decided to be over.
+    fn ask_for_reply(&mut self) {
+        let Some(turn) = self.turn.as_mut() else { return };
+        let text = turn.text();
+        if !turn.is_transcribed() || turn.reply_requested || text.is_empty() || !self.connected || self.ending.is_some()
+        {
+            return;
+        }
+        turn.reply_requested = true;
+        let (tag, typed) = (turn.tag, turn.typed);
+        let answer = join(&self.agenda.answer, &text);
+        let request = self.request(Cause::Said(text), answer, typed);
+        self.outputs.push_back(Output::Reply { tag, request });
+    }
+
+    /// Asks the policy whether the turn is over.
+    pub(super) fn end_of_turn_check(&mut self) {
+        // While Emma holds her breath it is not yet known whether this is a turn at all.
+        if self.speech.is_some() || self.hearing.is_speaking() {
+            return;
+        }
+        if let Some(Verdict::Commit) = self.verdict() {
+            self.commit_turn();
+        }
+    }
+
+    fn verdict(&self) -> Option<Verdict> {
+        let turn = self.turn.as_ref().filter(|t| t.committed.is_none())?;
+        let text = turn.is_transcribed().then(|| turn.text());
+        let question = self.agenda.question();
+        Some(turn_policy::decide(&Pause {
+            silence_ms: turn.silence_ms(self.now),
+            judged: &turn.judged,
+            transcript: text.as_deref(),
+            patience_ms: self.limits.patience_ms,
+            question: question.map(|q| q.kind),
+            needs_time: turn.needs_time,
+        }))
+    }
+
+    pub(super) fn turn_deadline(&self) -> Option<CallTime> {
+        if self.speech.is_some() || self.hearing.is_speaking() {
+            return None;
+        }
+        match self.verdict()? {
+            Verdict::Commit => Some(self.now),
+            Verdict::Wait { until_ms } => self.turn.as_ref().map(|t| t.last_voice.plus(until_ms)),
+        }
+    }
+
+    /// The turn is over: from now on the candidate waits for Emma.
+    pub(super) fn commit_turn(&mut self) {
+        let now = self.now;
+        let Some(turn) = self.turn.as_mut().filter(|t| t.committed.is_none()) else {
+            return;
+        };
+        turn.committed = Some(now);
+        if let Some(audio) = turn.cut_tail(now) {
+            let context = turn.context();
+            self.outputs.push_back(Output::Transcribe {
+                tag: turn.tag,
+                audio,
+                context,
+                certain: true,
+            });
+        }
+        self.answer_if_ready();
+        if self
+            .turn
+            .as_ref()
+            .is_some_and(|t| !t.text().is_empty() || t.awaits_transcript())
+            && self.connected
+        {
+            self.show(EmmaState::Thinking);
+        }
+    }
+
+    /// Answers once the turn is over, its words are known and the reply is there.
+    pub(super) fn answer_if_ready(&mut self) {
+        let Some(turn) = self.turn.take_if(|t| t.committed.is_some() && t.is_transcribed()) else {
+            return;
+        };
+        if let Some((reason, _)) = self.ending {
+            self.keep_answer(&turn, true);
+            return self.end(reason);
+        }
+        if turn.text().is_empty() {
+            // A cough: nobody has said anything, and the silence goes on as before.
+            return self.show(EmmaState::Listening);
+        }
+        if !self.connected {
+            self.keep_answer(&turn, true);
+            return;
+        }
+        match (turn.reply.clone(), turn.committed) {
+            (Some((reply, replied)), Some(committed)) => self.answer(turn, reply, replied, committed),
+            _ => {
+                self.turn = Some(turn);
+                self.ask_for_reply();
+            }
+        }
+    }
+
+    /// Stores what the candidate said and adds it to the answer; says under which id.
+    pub(super) fn keep_answer(&mut self, turn: &Turn, last: bool) -> Option<SegmentId> {
+        let text = turn.text();
+        if text.is_empty() {
+            return None;
+        }
+        let kind = match turn.reply.as_ref() {
+            Some((reply, _)) if reply.parts.iter().any(|p| p.kind == SegmentKind::RoleAnswer) => {
+                SegmentKind::CandidateQuestion
+            }
+            _ => SegmentKind::Answer,
+        };
+        let segment = self.segment_of(turn, kind, false);
+        let id = segment.id.clone();
+        self.outputs.push_back(Output::Caption {
+            id: id.clone(),
+            text: text.clone(),
+            by_emma: false,
+            last,
+            interrupted: false,
+        });
+        self.outputs.push_back(Output::Store(segment));
+        self.agenda.answer = join(&self.agenda.answer, &text);
+        Some(id)
+    }
+
+    fn segment_of(&self, turn: &Turn, kind: SegmentKind, open: bool) -> TranscriptSegment {
+        let words: Vec<Word> = turn.words();
+        let start_ms = words.first().map_or(turn.started, |w| w.start_ms);
+        let end_ms = words.last().map_or(turn.last_voice, |w| w.end_ms).max(start_ms);
+        TranscriptSegment {
+            id: turn.segment_id.clone(),
+            speaker: Speaker::Candidate,
+            text: turn.text(),
+            start_ms,
+            end_ms: if open { end_ms } else { end_ms.max(turn.last_voice) },
+            words,
+            question_id: self.agenda.question_id(),
+            kind,
+            interrupted: false,
+            typed: turn.typed,
+            source_refs: Vec::new(),
+            latency: None,
+        }
+    }
+
+    pub(super) fn typed(&mut self, text: String) {
+        let text = text.trim().to_owned();
+        if text.is_empty() || self.ending.is_some() {
+            return;
+        }
+        self.interrupt_emma();
+        self.awaited = None;
+        if let Some(spoken) = self.turn.take() {
+            self.keep_answer(&spoken, true);
+            self.outputs.push_back(Output::Discard { tag: spoken.tag });
+        }
+        self.turns += 1;
+        self.turn = Some(Turn::typed(self.turns, text, self.now));
+        self.ask_for_reply();
+        self.commit_turn();
+    }
+
+    pub(super) fn repeat_requested(&mut self) {
+        if self.ending.is_none() && self.turn.is_none() {
+            self.interrupt_emma();
+            self.ask_unprompted(Cause::RepeatRequested);
+        }
+    }
+
+    pub(super) fn more_time(&mut self) {
+        if let Some(turn) = self.turn.as_mut() {
+            turn.needs_time = true;
+        }
+        self.quiet_since = self.now.plus(MORE_TIME_MS);
+    }
+}
+
+fn is_backchannel(text: &str) -> bool {
+    let plain: String = text
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || *c == ' ')
+        .collect();
+    BACKCHANNELS.contains(&plain.trim())
+}
+
+fn join(before: &str, after: &str) -> String {
+    if before.is_empty() {
+        after.to_owned()
+    } else {
+        format!("{before} {after}")
+    }
+}

@@ -1,0 +1,320 @@
+//! Emma's side: what she is about to say, what the playout clock tells, how she is interrupted.
+
+use crate::screening::calls::domain::audio::CallTime;
+use crate::screening::calls::domain::conversation::agenda::Moved;
+use crate::screening::calls::domain::conversation::speech::{Sentence, SpokenPart};
+use crate::screening::calls::domain::conversation::turn::Turn;
+use crate::screening::calls::domain::conversation::{
+    Cause, Conversation, EmmaState, Output, ReplyRequest, Tag, UtteranceId,
+};
+use crate::screening::calls::domain::interviewer::{Action, Reply};
+use crate::screening::calls::domain::ports::HeardWord;
+use crate::screening::calls::domain::segment::TurnLatency;
+use crate::screening::calls::domain::speakable::sentences;
+use crate::screening::shared::ids::SegmentId;
+
+/// A question of which this share was heard counts as asked: candidates begin to answer over its last words.
+const ENOUGH_HEARD: f32 = 0.6;
+/// A pause of Emma's after which she goes on if no words have come, ms (LiveKit's false-interruption timeout).
+const FALSE_INTERRUPTION_MS: u64 = 2_000;
+
+/// What Emma is saying or is about to say.
+#[derive(Debug)]
+pub struct EmmaSpeech {
+    pub parts: Vec<SpokenPart>,
+    /// Takes effect when its words were heard.
+    pub action: Option<Action>,
+    /// The turn this answers, until its first audio is out.
+    answers: Option<AnsweredTurn>,
+    /// Since when she holds her breath because the candidate made a sound.
+    pub paused: Option<CallTime>,
+}
+
+/// The moments from which a turn's latency is made up.
+#[derive(Debug, Clone)]
+struct AnsweredTurn {
+    turn: u32,
+    segment: Option<SegmentId>,
+    last_voice: CallTime,
+    committed: CallTime,
+    transcribed: CallTime,
+    replied: CallTime,
+}
+
+impl Conversation {
+    /// Asks for something to say without a turn of the candidate's.
+    pub(super) fn ask_unprompted(&mut self, cause: Cause) {
+        self.turns += 1;
+        let tag = Tag {
+            turn: self.turns,
+            revision: 0,
+        };
+        self.awaited = Some((tag, self.now));
+        let request = self.request(cause, self.agenda.answer.clone(), false);
+        self.outputs.push_back(Output::Reply { tag, request });
+    }
+
+    pub(super) fn request(&self, cause: Cause, answer_so_far: String, typed: bool) -> ReplyRequest {
+        ReplyRequest {
+            cause,
+            phase: self.agenda.phase,
+            question_id: self.agenda.question_id(),
+            answer_so_far,
+            coverage: self.agenda.coverage.clone(),
+            elapsed_ms: self.now.ms(),
+            typed,
+        }
+    }
+
+    pub(super) fn reply_ready(&mut self, tag: Tag, reply: Reply) {
+        if self.awaited.is_some_and(|(awaited, _)| awaited == tag) {
+            self.awaited = None;
+            return self.say(reply, None);
+        }
+        let now = self.now;
+        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.tag == tag) {
+            turn.needs_time = reply.action == Action::Wait;
+            turn.reply = Some((reply, now));
+            self.answer_if_ready();
+        }
+    }
+
+    /// Answers a turn that is over, transcribed and has its reply.
+    pub(super) fn answer(&mut self, mut turn: Turn, reply: Reply, replied: CallTime, committed: CallTime) {
+        let segment = self.keep_answer(&turn, true);
+        self.agenda.silences = 0;
+        let transcribed = turn.transcribed_at.take().unwrap_or(committed);
+        let answers = AnsweredTurn {
+            turn: turn.tag.turn,
+            segment,
+            last_voice: turn.last_voice,
+            committed,
+            transcribed,
+            replied,
+        };
+        self.say(reply, Some(answers));
+    }
+
+    fn say(&mut self, reply: Reply, answers: Option<AnsweredTurn>) {
+        for flag in reply.flags {
+            self.outputs.push_back(Output::Flag(flag));
+        }
+        let mut parts = Vec::new();
+        for part in reply.parts {
+            let mut spoken = SpokenPart {
+                segment_id: SegmentId::generate(),
+                sentences: Vec::new(),
+                latency: None,
+                part,
+            };
+            for text in sentences(&spoken.part.text) {
+                self.utterances += 1;
+                let utterance = UtteranceId(self.utterances);
+                self.outputs.push_back(Output::Speak {
+                    utterance,
+                    text: text.to_owned(),
+                });
+                spoken.sentences.push(Sentence::new(utterance, text.to_owned()));
+            }
+            if !spoken.sentences.is_empty() {
+                parts.push(spoken);
+            }
+        }
+        self.speech = Some(EmmaSpeech {
+            parts,
+            action: Some(reply.action),
+            answers,
+            paused: None,
+        });
+        self.finish_if_done();
+    }
+
+    pub(super) fn rendered(&mut self, utterance: UtteranceId, words: Vec<HeardWord>, duration_ms: u64) {
+        if let Some((_, sentence)) = self.sentence(utterance) {
+            sentence.rendered(words, duration_ms);
+        }
+    }
+
+    pub(super) fn played(&mut self, utterance: UtteranceId, upto_ms: u64) {
+        let now = self.now;
+        let Some((part, sentence)) = self.sentence(utterance) else {
+            return;
+        };
+        let first = sentence.started().is_none();
+        sentence.played(upto_ms, now);
+        if first {
+            self.show(EmmaState::Speaking);
+            self.report_latency(part);
+        }
+        self.caption_part(part);
+        self.apply_if_heard();
+    }
+
+    pub(super) fn played_out(&mut self, utterance: UtteranceId) {
+        let Some((part, sentence)) = self.sentence(utterance) else {
+            return;
+        };
+        sentence.done = true;
+        let done_part = self.speech.as_ref().and_then(|s| s.parts.get(part));
+        if let Some(segment) = done_part.and_then(|p| p.segment(false)) {
+            self.outputs.push_back(Output::Store(segment));
+        }
+        self.caption_part(part);
+        self.apply_if_heard();
+        self.finish_if_done();
+    }
+
+    fn sentence(&mut self, utterance: UtteranceId) -> Option<(usize, &mut Sentence)> {
+        let parts = self.speech.as_mut()?.parts.iter_mut().enumerate();
+        parts
+            .flat_map(|(i, part)| part.sentences.iter_mut().map(move |s| (i, s)))
+            .find(|(_, s)| s.utterance == utterance)
+    }
+
+    fn report_latency(&mut self, part: usize) {
+        let now = self.now;
+        let Some(speech) = self.speech.as_mut() else { return };
+        let Some(answers) = speech.answers.take() else { return };
+        // The steps overlap when work was prepared ahead: each part counts only what came after the step before it.
+        let transcribed = answers.transcribed.max(answers.committed);
+        let replied = answers.replied.max(transcribed);
+        let latency = TurnLatency {
+            end_of_turn_ms: answers.committed.since(answers.last_voice),
+            transcription_ms: transcribed.since(answers.committed),
+            reply_ms: replied.since(transcribed),
+            first_audio_ms: now.since(replied),
+            total_ms: now.since(answers.last_voice),
+        };
+        let Some(spoken) = speech.parts.get_mut(part) else {
+            return;
+        };
+        spoken.latency = Some(latency);
+        let segment = spoken.segment_id.clone();
+        self.outputs.push_back(Output::Answered {
+            turn: answers.turn,
+            answer: answers.segment,
+            segment,
+            latency,
+        });
+    }
+
+    fn caption_part(&mut self, index: usize) {
+        let Some(part) = self.speech.as_ref().and_then(|s| s.parts.get(index)) else {
+            return;
+        };
+        if let Some(segment) = part.segment(false) {
+            let last = part.is_done();
+            self.outputs.push_back(Output::Caption {
+                id: segment.id,
+                text: segment.text,
+                by_emma: true,
+                last,
+                interrupted: false,
+            });
+        }
+    }
+
+    /// The action stands once enough of the words that carry it, the last part's, was heard.
+    fn apply_if_heard(&mut self) {
+        let Some(speech) = self.speech.as_mut() else { return };
+        let heard = speech
+            .parts
+            .last()
+            .is_none_or(|p| p.is_done() || p.heard_share(true) >= ENOUGH_HEARD);
+        if !heard {
+            return;
+        }
+        // The end of a call waits for the last word.
+        if matches!(speech.action, Some(Action::Close { .. })) && !speech.parts.iter().all(SpokenPart::is_done) {
+            return;
+        }
+        if let Some(action) = speech.action.take() {
+            self.apply(&action);
+        }
+    }
+
+    fn apply(&mut self, action: &Action) {
+        match self.agenda.apply(action, self.now) {
+            Moved::Nowhere => {}
+            Moved::ToQuestion => self.show_progress(),
+            Moved::ToCandidateQuestions => {}
+            Moved::ToTheEnd(reason) => {
+                self.outputs.push_back(Output::Covered(self.agenda.coverage.clone()));
+                return self.end(reason);
+            }
+        }
+        self.outputs.push_back(Output::Covered(self.agenda.coverage.clone()));
+    }
+
+    fn finish_if_done(&mut self) {
+        if !self
+            .speech
+            .as_ref()
+            .is_some_and(|s| s.parts.iter().all(SpokenPart::is_done))
+        {
+            return;
+        }
+        self.apply_if_heard();
+        self.speech = None;
+        if self.ended {
+            return;
+        }
+        self.agenda.question_heard();
+        self.quiet_since = self.now;
+        self.show(EmmaState::Listening);
+    }
+
+    /// The candidate made a sound: hold the breath, decide later.
+    pub(super) fn pause_emma(&mut self) {
+        let now = self.now;
+        let Some(speech) = self.speech.as_mut().filter(|s| s.paused.is_none()) else {
+            return;
+        };
+        speech.paused = Some(now);
+        self.outputs.push_back(Output::PausePlayout);
+    }
+
+    pub(super) fn resume_emma(&mut self) {
+        let Some(speech) = self.speech.as_mut() else { return };
+        if speech.paused.take().is_some() {
+            self.outputs.push_back(Output::ResumePlayout);
+            if let Some(turn) = self.turn.take() {
+                self.outputs.push_back(Output::Discard { tag: turn.tag });
+            }
+        }
+    }
+
+    pub(super) fn interruption_deadline(&self) -> Option<CallTime> {
+        let paused = self.speech.as_ref()?.paused?;
+        let last_voice = self.turn.as_ref().map_or(paused, |t| t.last_voice);
+        Some(last_voice.max(paused).plus(FALSE_INTERRUPTION_MS))
+    }
+
+    /// The candidate takes the floor: what was not heard was not said.
+    pub(super) fn interrupt_emma(&mut self) {
+        let Some(mut speech) = self.speech.take() else { return };
+        self.outputs.push_back(Output::StopPlayout);
+        for part in &speech.parts {
+            let cut = !part.is_done();
+            if let Some(segment) = part.segment(cut) {
+                let (id, text) = (segment.id.clone(), segment.text.clone());
+                self.outputs.push_back(Output::Caption {
+                    id,
+                    text,
+                    by_emma: true,
+                    last: true,
+                    interrupted: cut,
+                });
+                self.outputs.push_back(Output::Store(segment));
+            }
+        }
+        let enough = speech.parts.last().is_none_or(|p| p.heard_share(true) >= ENOUGH_HEARD);
+        if let Some(action) = speech.action.take().filter(|_| enough) {
+            self.apply(&action);
+        }
+        self.quiet_since = self.now;
+        if !self.ended {
+            self.show(EmmaState::Listening);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! One call as a pure state machine: no IO, no clock, no async.
+//!
+//! Two verbs: [`Conversation::handle`] takes what happened and when, [`Conversation::poll`] gives what is to be done.
+//! After every `handle` the caller polls until `None`; then it sleeps until [`Conversation::deadline`] at most.
+//! Nothing here fails and nothing waits: work that takes time is asked for by an output and comes back as an input that
+//! carries the [`Tag`] it was asked under. A result for a state that is gone is dropped.
+
+mod agenda;
+mod candidate;
+mod emma;
+mod hearing;
+mod speech;
+mod turn;
+mod vocabulary;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::screening::calls::domain::audio::CallTime;
+use crate::screening::calls::domain::conversation::agenda::Agenda;
+use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
+use crate::screening::calls::domain::conversation::hearing::Hearing;
+use crate::screening::calls::domain::conversation::turn::Turn;
+use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::status::EndReason;
+use crate::screening::shared::plan::InterviewPlan;
+
+pub use vocabulary::{Cause, EmmaState, Input, Output, ReplyRequest, Tag, UtteranceId, Why};
+
+/// Numbers an agent's file may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Silence after which a turn that sounds unfinished is over, ms.
+    pub patience_ms: u64,
+    /// Length of the whole call, ms.
+    pub call_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            patience_ms: 1_500,
+            call_ms: 25 * 60_000,
+        }
+    }
+}
+
+/// Silences in a row after which a candidate who says nothing at all is taken for gone.
+const MAX_SILENCES: u32 = 6;
+/// A result that has not come after this is not waited for, ms.
+const MISSING_RESULT_MS: u64 = 10_000;
+/// How long an ending call waits for the words that were just said, ms.
+const LAST_WORDS_MS: u64 = 4_000;
+
+/// One call.
+#[derive(Debug)]
+pub struct Conversation {
+    now: CallTime,
+    limits: Limits,
+    outputs: VecDeque<Output>,
+    agenda: Agenda,
+    hearing: Hearing,
+    turn: Option<Turn>,
+    speech: Option<EmmaSpeech>,
+    /// A reply that no turn of the candidate asked for.
+    awaited: Option<(Tag, CallTime)>,
+    turns: u32,
+    utterances: u64,
+    /// Since when neither side has spoken.
+    quiet_since: CallTime,
+    connected: bool,
+    opened: bool,
+    muted: bool,
+    time_up: bool,
+    ending: Option<(EndReason, CallTime)>,
+    ended: bool,
+    shown: Option<EmmaState>,
+}
+
+impl Conversation {
+    /// A call about to begin, or, with a coverage that is not empty, one that goes on after an interruption at `now`.
+    pub fn new(plan: Arc<InterviewPlan>, coverage: Coverage, limits: Limits, resumed: bool, now: CallTime) -> Self {
+        Self {
+            now,
+            limits,
+            outputs: VecDeque::new(),
+            agenda: Agenda::new(plan, coverage),
+            hearing: Hearing::default(),
+            turn: None,
+            speech: None,
+            awaited: None,
+            turns: 0,
+            utterances: 0,
+            quiet_since: now,
+            connected: false,
+            opened: resumed,
+            muted: false,
+            time_up: false,
+            ending: None,
+            ended: false,
+            shown: None,
+        }
+    }
+
+    /// Takes what happened at `now`. Time never goes back: an earlier `now` counts as the last one.
+    pub fn handle(&mut self, input: Input, now: CallTime) {
+        self.now = self.now.max(now);
+        if self.ended {
+            return;
+        }
+        match input {
+            Input::Connected => self.connected(),
+            Input::Disconnected => self.disconnected(),
+            Input::Frame {
+                speech,
+                level_dbfs,
+                received,
+            } => {
+                self.frame(speech, if received { level_dbfs } else { f32::NEG_INFINITY });
+            }
+            Input::Transcribed { tag, transcript } => self.transcribed(tag, transcript.unwrap_or_default()),
+            Input::TurnJudged {
+                tag,
+                silence_ms,
+                probability,
+            } => self.judged(tag, silence_ms, probability),
+            Input::ReplyReady { tag, reply } => self.reply_ready(tag, reply),
+            Input::Rendered {
+                utterance,
+                words,
+                duration_ms,
+            } => self.rendered(utterance, words, duration_ms),
+            Input::RenderFailed { utterance } => self.played_out(utterance),
+            Input::Played { utterance, upto_ms } => self.played(utterance, upto_ms),
+            Input::PlayedOut { utterance } => self.played_out(utterance),
+            Input::Typed { text } => self.typed(text),
+            Input::RepeatRequested => self.repeat_requested(),
+            Input::MoreTimeRequested => self.more_time(),
+            Input::Muted(muted) => self.muted = muted,
+            Input::EndRequested(reason) => self.end_requested(reason),
+            Input::Tick => {}
+        }
+        self.check_deadlines();
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call `handle` with [`Input::Tick`] if nothing else happens, and what for.
+    pub fn deadline(&self) -> Option<(CallTime, Why)> {
+        if self.ended {
+            return None;
+        }
+        let silence = self.silence_deadline().map(|at| (at, Why::Silence));
+        let missing = self.missing_deadline().map(|at| (at, Why::MissingResult));
+        let turn = self.turn_deadline().map(|at| (at, Why::EndOfTurn));
+        let interruption = self.interruption_deadline().map(|at| (at, Why::FalseInterruption));
+        let limit =
+            (!self.time_up && self.connected).then_some((CallTime::from_ms(self.limits.call_ms), Why::TimeLimit));
+        [silence, missing, turn, interruption, limit]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// Coverage as it stands.
+    pub fn coverage(&self) -> &Coverage {
+        &self.agenda.coverage
+    }
+
+    fn connected(&mut self) {
+        self.connected = true;
+        self.quiet_since = self.now;
+        let cause = if self.opened { Cause::Return } else { Cause::Opening };
+        self.opened = true;
+        self.show_progress();
+        self.ask_unprompted(cause);
+    }
+
+    fn disconnected(&mut self) {
+        self.connected = false;
+        self.awaited = None;
+        self.interrupt_emma();
+        self.commit_turn();
+        self.show(EmmaState::Paused);
+    }
+
+    fn check_deadlines(&mut self) {
+        if self.ended {
+            return;
+        }
+        if self.turn_deadline().is_some_and(|at| at <= self.now) {
+            self.end_of_turn_check();
+        }
+        if self.interruption_deadline().is_some_and(|at| at <= self.now) {
+            self.resume_emma();
+        }
+        if self.missing_deadline().is_some_and(|at| at <= self.now) {
+            self.give_up_waiting();
+        }
+        if !self.time_up && self.connected && self.now.ms() >= self.limits.call_ms && self.floor_is_free() {
+            self.time_up = true;
+            self.ask_unprompted(Cause::TimeUp);
+        }
+        if self.silence_deadline().is_some_and(|at| at <= self.now) {
+            self.break_silence();
+        }
+    }
+
+    /// Nobody speaks and nothing is on its way.
+    fn floor_is_free(&self) -> bool {
+        self.turn.is_none() && self.speech.is_none() && self.awaited.is_none() && self.ending.is_none()
+    }
+
+    fn silence_deadline(&self) -> Option<CallTime> {
+        (self.connected && self.floor_is_free()).then(|| self.quiet_since.plus(self.agenda.patience_ms(self.muted)))
+    }
+
+    fn break_silence(&mut self) {
+        self.agenda.silences += 1;
+        let times = self.agenda.silences;
+        self.quiet_since = self.now;
+        if times > MAX_SILENCES {
+            let reason = if self.hearing.has_sound() {
+                EndReason::DisconnectTimeout
+            } else {
+                EndReason::NoAudio
+            };
+            return self.end(reason);
+        }
+        if self.hearing.has_sound() || self.muted {
+            self.ask_unprompted(Cause::Silence { times });
+        } else {
+            self.ask_unprompted(Cause::NoAudio { times });
+        }
+    }
+
+    fn missing_deadline(&self) -> Option<CallTime> {
+        let ending = self.ending.map(|(_, since)| since.plus(LAST_WORDS_MS));
+        let awaited = self.awaited.map(|(_, since)| since.plus(MISSING_RESULT_MS));
+        let turn = self
+            .turn
+            .as_ref()
+            .and_then(|t| t.committed)
+            .map(|since| since.plus(MISSING_RESULT_MS));
+        [ending, awaited, turn].into_iter().flatten().min()
+    }
+
+    fn give_up_waiting(&mut self) {
+        if let Some((reason, _)) = self.ending {
+            return self.end(reason);
+        }
+        self.awaited = None;
+        self.quiet_since = self.now;
+        if let Some(turn) = self.turn.take() {
+            self.keep_answer(&turn, false);
+            self.outputs.push_back(Output::Discard { tag: turn.tag });
+            self.ask_unprompted(Cause::RepeatRequested);
+        }
+    }
+
+    fn end_requested(&mut self, reason: EndReason) {
+        self.interrupt_emma();
+        self.awaited = None;
+        self.ending = Some((reason, self.now));
+        self.commit_turn();
+        if self.turn.is_none() {
+            self.end(reason);
+        }
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if let Some(turn) = self.turn.take() {
+            self.keep_answer(&turn, true);
+        }
+        self.outputs.push_back(Output::StopPlayout);
+        self.show(EmmaState::Ended);
+        self.outputs.push_back(Output::End(reason));
+        self.ended = true;
+    }
+
+    fn show(&mut self, state: EmmaState) {
+        if self.shown != Some(state) {
+            self.shown = Some(state);
+            self.outputs.push_back(Output::Show(state));
+        }
+    }
+
+    fn show_progress(&mut self) {
+        if let Some((topic, of, label)) = self.agenda.progress() {
+            self.outputs.push_back(Output::Progress { topic, of, label });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
