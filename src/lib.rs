@@ -1,4 +1,5 @@
 //! Emma, the open voice screening interviewer.
 
+pub mod config;
 pub mod screening;
 pub mod shared;
