@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, info, warn};
 use crate::screening::calls::application::diary::Diary;
 use crate::screening::calls::application::ears::{EarBuffer, level_dbfs};
 use crate::screening::calls::application::interviewing::{Interviewer, Talk};
+use crate::screening::calls::application::live::Seat;
 use crate::screening::calls::application::messages::{self, Meaning};
 use crate::screening::calls::application::voice::{Voice, VoiceStyle};
 use crate::screening::calls::domain::audio::{CallTime, Span};
@@ -72,7 +73,10 @@ pub struct Session {
     work: BTreeMap<Tag, CancellationToken>,
     began: Instant,
     offset: CallTime,
+    seat: Seat,
     lost_since: Option<Instant>,
+    /// A candidate was in the call at some time.
+    begun: bool,
     ended: bool,
 }
 
@@ -84,6 +88,7 @@ impl Session {
         call: &ScreeningCall,
         diary: Diary,
         commands: mpsc::Receiver<Command>,
+        seat: Seat,
         resumed: bool,
     ) -> Self {
         let (report, results) = mpsc::channel(1024);
@@ -105,7 +110,9 @@ impl Session {
             work: BTreeMap::new(),
             began: Instant::now(),
             offset,
+            seat,
             lost_since: Some(Instant::now()),
+            begun: resumed,
             ended: false,
         }
     }
@@ -131,6 +138,11 @@ impl Session {
                 event = next_event(self.events.as_mut()) => self.media(event).await,
                 () = sleep_until(deadline) => self.feed(Input::Tick),
                 () = sleep_until(grace) => {
+                    if !self.begun {
+                        // Nobody ever came through: the call stays ready for another try.
+                        info!("no connection came about");
+                        return;
+                    }
                     self.lost_since = None;
                     self.feed(Input::EndRequested(EndReason::DisconnectTimeout));
                 }
@@ -157,6 +169,11 @@ impl Session {
             old.close().await;
         }
         self.events = Some(link.events);
+        if self.lost_since.is_none() {
+            // A new connection replaces one that was alive: the old one is as good as lost.
+            self.lost().await;
+            self.seat.take();
+        }
     }
 
     async fn media(&mut self, event: Option<MediaEvent>) {
@@ -164,6 +181,7 @@ impl Session {
             Some(MediaEvent::Connected) => {
                 info!("candidate connected");
                 self.lost_since = None;
+                self.begun = true;
                 self.voice.link(self.sink.clone()).await;
                 self.diary.connected().await;
                 if let Some(sink) = &self.sink {
@@ -182,6 +200,7 @@ impl Session {
             Some(MediaEvent::Closed) | None => {
                 self.events = None;
                 self.sink = None;
+                self.seat.leave();
                 self.lost().await;
             }
         }
@@ -190,6 +209,7 @@ impl Session {
     async fn lost(&mut self) {
         if self.lost_since.is_none() {
             info!("candidate disconnected");
+            self.seat.leave();
             self.lost_since = Some(Instant::now());
             self.voice.link(None).await;
             self.feed(Input::Disconnected);

@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 
+use crate::screening::calls::domain::audio::CallTime;
+use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::shared::ids::{ApplicationId, CallId};
@@ -25,6 +27,8 @@ pub trait CallStore: Send + Sync {
     /// Stores the ended call and its event in one transaction. False, and nothing stored, when the
     /// call was final already: the event is published exactly once.
     async fn finish(&self, call: &ScreeningCall, event: &CallFinished) -> Result<bool, StoreError>;
+    /// Notes something a human should look at, as JSON.
+    async fn put_flag(&self, call: &CallId, flag: &Flag, at: CallTime) -> Result<(), StoreError>;
     /// Deletes everything that was said in a call.
     async fn purge_transcript(&self, call: &CallId) -> Result<(), StoreError>;
 }

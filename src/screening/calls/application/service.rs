@@ -1,0 +1,237 @@
+//! Calls from outside: a candidate connects, hangs up, withdraws; a server starts and stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info, info_span, warn};
+
+use crate::screening::calls::application::diary::{self, Diary};
+use crate::screening::calls::application::interviewing::Talk;
+use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
+use crate::screening::calls::application::session::{Command, Engines, Session};
+use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::gateway::{Candidate, ConnectionId, MediaError, MediaGateway};
+use crate::screening::calls::domain::status::{CallStatus, EndReason};
+use crate::screening::calls::domain::store::CallStore;
+use crate::screening::shared::ids::ApplicationId;
+use crate::shared::clock::Clock;
+use crate::shared::errors::StoreError;
+
+/// What an interview of an application is about; kept by the applications module.
+#[async_trait]
+pub trait Interviews: Send + Sync {
+    async fn talk_of(&self, application: &ApplicationId, plan_version: u32) -> Result<Option<Talk>, StoreError>;
+}
+
+/// Calls, from the point of view of those outside them.
+pub struct CallService {
+    engines: Engines,
+    gateway: Arc<dyn MediaGateway>,
+    store: Arc<dyn CallStore>,
+    interviews: Arc<dyn Interviews>,
+    clock: Arc<dyn Clock>,
+    live: Arc<LiveCalls>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// Why a candidate cannot be connected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("no consent was given yet")]
+    ConsentRequired,
+    #[error("the interview is over")]
+    Over,
+    #[error("the interview is being held in another window")]
+    AlreadyLive,
+    #[error("the server is being stopped")]
+    Stopping,
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How a second connection of a candidate is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seating {
+    /// A call whose candidate is connected is left alone.
+    OnlyIfFree,
+    /// The candidate says this replaces the connection there is, e.g. after a reload of the page.
+    TakeOver,
+}
+
+/// A connection that was accepted.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    pub connection: ConnectionId,
+    pub answer: String,
+}
+
+impl CallService {
+    pub fn new(
+        engines: Engines,
+        gateway: Arc<dyn MediaGateway>,
+        store: Arc<dyn CallStore>,
+        interviews: Arc<dyn Interviews>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            engines,
+            gateway,
+            store,
+            interviews,
+            clock,
+            live: Arc::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// Connects a candidate who has consented to the call of the application.
+    pub async fn connect(
+        &self,
+        application: &ApplicationId,
+        offer: &str,
+        seating: Seating,
+    ) -> Result<Connected, ConnectError> {
+        if self.closing.is_cancelled() {
+            return Err(ConnectError::Stopping);
+        }
+        let call = self.current_call(application).await?.ok_or(ConnectError::ConsentRequired)?;
+        if call.status().is_final() {
+            return Err(ConnectError::Over);
+        }
+        if call.status() == CallStatus::Created {
+            return Err(ConnectError::ConsentRequired);
+        }
+        let talk = self.interviews.talk_of(application, call.plan_version).await?;
+        let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
+        let live = self.start(call, talk);
+        if !live.seat.take() && seating == Seating::OnlyIfFree {
+            return Err(ConnectError::AlreadyLive);
+        }
+        let accepted = match self.gateway.accept(offer).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                live.seat.leave();
+                return Err(error.into());
+            }
+        };
+        if live.commands.send(Command::Attach(accepted.link)).await.is_err() {
+            self.gateway.close(&accepted.connection).await;
+            return Err(ConnectError::Over);
+        }
+        Ok(Connected { connection: accepted.connection, answer: accepted.answer })
+    }
+
+    /// Hands on candidates of the browser's side that were found later.
+    pub async fn add_candidates(&self, connection: &ConnectionId, candidates: Vec<Candidate>) -> Result<(), MediaError> {
+        self.gateway.add_candidates(connection, candidates).await
+    }
+
+    /// Ends the call of an application. True where one was running or waiting.
+    pub async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<bool, StoreError> {
+        if let Some(live) = self.live.get(application)
+            && live.commands.send(Command::End(reason)).await.is_ok()
+        {
+            return Ok(true);
+        }
+        let Some(mut call) = self.current_call(application).await? else { return Ok(false) };
+        if call.status().is_final() {
+            // What was said is deleted also when consent is withdrawn after the call.
+            if reason == EndReason::ConsentWithdrawn {
+                self.store.purge_transcript(&call.id).await?;
+            }
+            return Ok(false);
+        }
+        diary::finish(&mut call, reason, &*self.store, &*self.clock).await?;
+        Ok(true)
+    }
+
+    /// Whether a candidate is connected to the application's call now.
+    pub fn is_occupied(&self, application: &ApplicationId) -> bool {
+        self.live.get(application).is_some_and(|live| live.seat.is_taken())
+    }
+
+    /// Takes up the calls that were under way when the server went down: their candidates have the usual time to come
+    /// back, then the calls end.
+    pub async fn recover(&self) -> Result<(), StoreError> {
+        for mut call in self.store.unfinished().await? {
+            if !call.status().is_live() {
+                continue;
+            }
+            let Some(talk) = self.interviews.talk_of(&call.application_id, call.plan_version).await? else {
+                diary::finish(&mut call, EndReason::SystemError, &*self.store, &*self.clock).await?;
+                continue;
+            };
+            if call.lose_connection().is_ok() {
+                self.store.save(&call).await?;
+            }
+            info!(call.id = %call.id, "a call is taken up again");
+            self.start(call, talk);
+        }
+        Ok(())
+    }
+
+    /// Takes no more candidates, gives running calls `drain` to end, then suspends them.
+    pub async fn shut_down(&self, drain: Duration) {
+        self.closing.cancel();
+        let running: Vec<_> = self.live.all().into_iter().filter(|live| live.seat.is_taken()).collect();
+        if !running.is_empty() {
+            info!(calls = running.len(), seconds = drain.as_secs(), "waiting for running calls to end");
+        }
+        let until = Instant::now() + drain;
+        self.tasks.close();
+        // Calls without a candidate have nobody to wait for.
+        for live in self.live.all().into_iter().filter(|live| !live.seat.is_taken()) {
+            let _ = live.commands.send(Command::Suspend).await;
+        }
+        if tokio::time::timeout_at(until, self.tasks.wait()).await.is_ok() {
+            return;
+        }
+        for live in self.live.all() {
+            let _ = live.commands.send(Command::Suspend).await;
+        }
+        if tokio::time::timeout(Duration::from_secs(5), self.tasks.wait()).await.is_err() {
+            warn!("some calls did not stop in time; they go on when the server is back");
+        }
+    }
+
+    async fn current_call(&self, application: &ApplicationId) -> Result<Option<ScreeningCall>, StoreError> {
+        Ok(self.store.of_application(application).await?.pop())
+    }
+
+    /// The running session of a call, started where it does not run.
+    fn start(&self, call: ScreeningCall, talk: Talk) -> LiveCall {
+        let application = call.application_id.clone();
+        self.live.get_or_start(&application, || {
+            // Bounded: whoever commands a call waits until it has taken the command.
+            let (commands, received) = mpsc::channel(8);
+            let seat = Seat::default();
+            let resumed = call.started_at.is_some();
+            let span = info_span!("call", call.id = %call.id);
+            let live = LiveCall { call_id: call.id.clone(), commands, seat: seat.clone() };
+            let diary = {
+                let _in_call = span.enter();
+                Diary::open(call.clone(), self.store.clone(), self.clock.clone())
+            };
+            let session = {
+                let _in_call = span.enter();
+                Session::new(self.engines.clone(), Arc::new(talk), &call, diary, received, seat, resumed)
+            };
+            let (calls, application) = (self.live.clone(), application.clone());
+            let task = async move {
+                session.run().await;
+                calls.remove(&application);
+            };
+            self.tasks.spawn(task.instrument(span));
+            live
+        })
+    }
+}
