@@ -144,7 +144,12 @@ impl Default for Config {
                 demo: false,
                 drain_s: 20,
             },
-            media: Media { advertised_ip: None, udp_port_min: 0, udp_port_max: 0, max_calls: 32 },
+            media: Media {
+                advertised_ip: None,
+                udp_port_min: 0,
+                udp_port_max: 0,
+                max_calls: 32,
+            },
             speech: Speech {
                 models_dir: None,
                 whisper: WhisperModel::BaseQ8,
@@ -152,8 +157,15 @@ impl Default for Config {
                 voice: VoiceEngine::Auto,
                 voice_cache_mib: 1024,
             },
-            interview: Interview { agent: None, reconnect_grace_s: 60, invitation_hours: 7 * 24 },
-            log: Log { format: LogFormat::Text, filter: "info".to_owned() },
+            interview: Interview {
+                agent: None,
+                reconnect_grace_s: 60,
+                invitation_hours: 7 * 24,
+            },
+            log: Log {
+                format: LogFormat::Text,
+                filter: "info".to_owned(),
+            },
         }
     }
 }
@@ -189,7 +201,11 @@ impl Config {
         }
         let mut figment = Figment::from(Serialized::defaults(Self::default()))
             .merge(Toml::file(file.unwrap_or(Path::new("emma.toml"))))
-            .merge(Env::prefixed("EMMA_").filter(|key| key.as_str().contains("__")).split("__"));
+            .merge(
+                Env::prefixed("EMMA_")
+                    .filter(|key| key.as_str().contains("__"))
+                    .split("__"),
+            );
         for (name, key) in SHORT_NAMES {
             let own = Env::raw().only(&[name]).map(move |_| key.into());
             figment = figment.merge(own);
@@ -207,13 +223,21 @@ impl Config {
     /// # Errors
     /// Names the key and the problem.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let invalid = |key, problem: &str| Err(ConfigError::Invalid { key, problem: problem.to_owned() });
+        let invalid = |key, problem: &str| {
+            Err(ConfigError::Invalid {
+                key,
+                problem: problem.to_owned(),
+            })
+        };
         let (min, max) = (self.media.udp_port_min, self.media.udp_port_max);
         if (min == 0) != (max == 0) || min > max {
             return invalid("media.udp_port_min/max", "must both be 0, or a range from low to high");
         }
         if min != 0 && usize::from(max - min) + 1 < self.media.max_calls {
-            return invalid("media.udp_port_max", "leaves fewer ports than media.max_calls; each call takes one or more");
+            return invalid(
+                "media.udp_port_max",
+                "leaves fewer ports than media.max_calls; each call takes one or more",
+            );
         }
         if self.speech.whisper_threads == 0 {
             return invalid("speech.whisper_threads", "must be at least 1");
@@ -229,7 +253,10 @@ impl Config {
         if let Some(url) = &self.server.database_url
             && !url.starts_with("sqlite:")
         {
-            return invalid("server.database_url", "must be a sqlite: URL; other databases are not supported yet");
+            return invalid(
+                "server.database_url",
+                "must be a sqlite: URL; other databases are not supported yet",
+            );
         }
         Ok(())
     }

@@ -1,1 +1,6 @@
-//! Pure decisions and the ports they need: no IO, no clock.
+//! What an assessment is, how it is made and what must hold for it. Pure.
+
+pub mod assessment;
+pub mod invariants;
+pub mod scorer;
+pub mod statements;

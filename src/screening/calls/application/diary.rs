@@ -32,7 +32,12 @@ enum Entry {
     Covered(Coverage, CallTime),
     Flag(Flag, CallTime),
     Captions(oneshot::Sender<Vec<String>>),
-    Finish { reason: EndReason, coverage: Coverage, at: CallTime, done: oneshot::Sender<CallStatus> },
+    Finish {
+        reason: EndReason,
+        coverage: Coverage,
+        at: CallTime,
+        done: oneshot::Sender<CallStatus>,
+    },
 }
 
 impl Diary {
@@ -74,7 +79,13 @@ impl Diary {
     /// Ends the call in the store and publishes its end, once everything before is written.
     pub async fn finish(&self, reason: EndReason, coverage: Coverage, at: CallTime) -> CallStatus {
         let (done, status) = oneshot::channel();
-        self.enter(Entry::Finish { reason, coverage, at, done }).await;
+        self.enter(Entry::Finish {
+            reason,
+            coverage,
+            at,
+            done,
+        })
+        .await;
         status.await.unwrap_or(CallStatus::Failed)
     }
 
@@ -136,7 +147,12 @@ impl Writer {
                 // Nobody waiting any more is fine: the call has ended meanwhile.
                 let _ = answer.send(transcript.iter().map(messages::caption_of).collect());
             }
-            Entry::Finish { reason, coverage, at, done } => {
+            Entry::Finish {
+                reason,
+                coverage,
+                at,
+                done,
+            } => {
                 self.call.coverage = coverage;
                 self.call.media_ms = at.ms();
                 let finished = finish(&mut self.call, reason, &*self.store, &*self.clock).await;
@@ -160,7 +176,9 @@ pub async fn finish(
         store.purge_transcript(&call.id).await?;
     }
     let sha256 = transcript_sha256(&store.transcript(&call.id).await?);
-    let Ok(event) = call.finish(reason, sha256, clock.now()) else { return Ok(()) };
+    let Ok(event) = call.finish(reason, sha256, clock.now()) else {
+        return Ok(());
+    };
     if store.finish(call, &event).await? {
         info!(
             status = call.status().as_str(),

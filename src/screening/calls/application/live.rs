@@ -29,7 +29,9 @@ pub struct Seat(Arc<AtomicBool>);
 impl Seat {
     /// Takes the seat; false where somebody sits on it.
     pub fn take(&self) -> bool {
-        self.0.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.0
+            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     pub fn leave(&self) {

@@ -14,13 +14,40 @@ pub const MAX_TYPED: usize = 4_000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage<'a> {
-    State { state: &'static str },
-    Caption { id: &'a SegmentId, speaker: Speaker, text: &'a str, r#final: bool, interrupted: bool },
-    Progress { topic: usize, of: usize, label: &'a str },
-    Turn { turn: u32, segment_id: &'a SegmentId, answer_segment_id: Option<&'a SegmentId>, parts: TurnLatency },
-    Notice { code: &'static str, text: &'static str },
-    Ended { status: CallStatus, end_reason: EndReason, message: &'static str },
-    Error { code: &'static str, message: &'static str },
+    State {
+        state: &'static str,
+    },
+    Caption {
+        id: &'a SegmentId,
+        speaker: Speaker,
+        text: &'a str,
+        r#final: bool,
+        interrupted: bool,
+    },
+    Progress {
+        topic: usize,
+        of: usize,
+        label: &'a str,
+    },
+    Turn {
+        turn: u32,
+        segment_id: &'a SegmentId,
+        answer_segment_id: Option<&'a SegmentId>,
+        parts: TurnLatency,
+    },
+    Notice {
+        code: &'static str,
+        text: &'static str,
+    },
+    Ended {
+        status: CallStatus,
+        end_reason: EndReason,
+        message: &'static str,
+    },
+    Error {
+        code: &'static str,
+        message: &'static str,
+    },
     Pong,
 }
 
@@ -47,16 +74,33 @@ impl ServerMessage<'_> {
 /// The message an output becomes, if it concerns the page.
 pub fn from_output(output: &Output) -> Option<String> {
     let message = match output {
-        Output::Show(state) => ServerMessage::State { state: state_name(*state) },
-        Output::Caption { id, text, by_emma, last, interrupted } => ServerMessage::Caption {
+        Output::Show(state) => ServerMessage::State {
+            state: state_name(*state),
+        },
+        Output::Caption {
+            id,
+            text,
+            by_emma,
+            last,
+            interrupted,
+        } => ServerMessage::Caption {
             id,
             speaker: if *by_emma { Speaker::Emma } else { Speaker::Candidate },
             text,
             r#final: *last,
             interrupted: *interrupted,
         },
-        Output::Progress { topic, of, label } => ServerMessage::Progress { topic: *topic, of: *of, label },
-        Output::Answered { turn, answer, segment, latency } => ServerMessage::Turn {
+        Output::Progress { topic, of, label } => ServerMessage::Progress {
+            topic: *topic,
+            of: *of,
+            label,
+        },
+        Output::Answered {
+            turn,
+            answer,
+            segment,
+            latency,
+        } => ServerMessage::Turn {
             turn: *turn,
             segment_id: segment,
             answer_segment_id: answer.as_ref(),
@@ -89,13 +133,22 @@ pub enum Meaning {
 /// Reads a message of the page.
 pub fn read(text: &str) -> Meaning {
     let Ok(message) = serde_json::from_str::<ClientMessage>(text) else {
-        let error = ServerMessage::Error { code: "bad_message", message: "This is not a message Emma knows." };
+        let error = ServerMessage::Error {
+            code: "bad_message",
+            message: "This is not a message Emma knows.",
+        };
         return Meaning::Answer(error.to_json());
     };
     Meaning::Input(match message {
         ClientMessage::Text { text } if text.chars().count() > MAX_TYPED => {
             let message = "Please keep a typed answer under 4000 characters.";
-            return Meaning::Answer(ServerMessage::Error { code: "text_too_long", message }.to_json());
+            return Meaning::Answer(
+                ServerMessage::Error {
+                    code: "text_too_long",
+                    message,
+                }
+                .to_json(),
+            );
         }
         ClientMessage::Text { text } => Input::Typed { text },
         ClientMessage::Mute { muted } => Input::Muted(muted),
@@ -116,13 +169,20 @@ pub fn ended(status: CallStatus, end_reason: EndReason) -> String {
             "You withdrew your consent. What was said has been deleted. A person can talk with you instead."
         }
         EndReason::HumanRequested | EndReason::AccommodationRequested => "A person will get in touch with you.",
-        EndReason::NoAudio | EndReason::DisconnectTimeout => "We could not hear you any more, so the interview was ended.",
+        EndReason::NoAudio | EndReason::DisconnectTimeout => {
+            "We could not hear you any more, so the interview was ended."
+        }
         EndReason::WellbeingStop => "We stopped here. Please take care of yourself; a person will get in touch.",
         EndReason::ConductStop => "The interview was ended.",
         EndReason::SystemError => "Something went wrong on our side. A person will get in touch with you.",
         EndReason::RecruiterCancelled | EndReason::InviteExpired => "This interview is no longer open.",
     };
-    ServerMessage::Ended { status, end_reason, message }.to_json()
+    ServerMessage::Ended {
+        status,
+        end_reason,
+        message,
+    }
+    .to_json()
 }
 
 /// The state as the page knows it.
@@ -143,7 +203,10 @@ mod tests {
     #[test]
     fn nonsense_is_answered_and_changes_nothing() {
         for text in ["", "null", "{}", r#"{"type":"sudo"}"#, r#"{"type":"text"}"#, "\u{0}"] {
-            assert!(matches!(read(text), Meaning::Answer(answer) if answer.contains("bad_message")), "{text:?}");
+            assert!(
+                matches!(read(text), Meaning::Answer(answer) if answer.contains("bad_message")),
+                "{text:?}"
+            );
         }
     }
 
@@ -156,7 +219,13 @@ mod tests {
     #[test]
     fn captions_have_the_shape_the_page_expects() {
         let id = SegmentId::generate();
-        let output = Output::Caption { id: id.clone(), text: "Hello".to_owned(), by_emma: true, last: false, interrupted: false };
+        let output = Output::Caption {
+            id: id.clone(),
+            text: "Hello".to_owned(),
+            by_emma: true,
+            last: false,
+            interrupted: false,
+        };
         let json: serde_json::Value = serde_json::from_str(&from_output(&output).expect("a message")).expect("json");
         assert_eq!(
             json,

@@ -103,7 +103,10 @@ impl CallService {
         if self.closing.is_cancelled() {
             return Err(ConnectError::Stopping);
         }
-        let call = self.current_call(application).await?.ok_or(ConnectError::ConsentRequired)?;
+        let call = self
+            .current_call(application)
+            .await?
+            .ok_or(ConnectError::ConsentRequired)?;
         if call.status().is_final() {
             return Err(ConnectError::Over);
         }
@@ -127,11 +130,18 @@ impl CallService {
             self.gateway.close(&accepted.connection).await;
             return Err(ConnectError::Over);
         }
-        Ok(Connected { connection: accepted.connection, answer: accepted.answer })
+        Ok(Connected {
+            connection: accepted.connection,
+            answer: accepted.answer,
+        })
     }
 
     /// Hands on candidates of the browser's side that were found later.
-    pub async fn add_candidates(&self, connection: &ConnectionId, candidates: Vec<Candidate>) -> Result<(), MediaError> {
+    pub async fn add_candidates(
+        &self,
+        connection: &ConnectionId,
+        candidates: Vec<Candidate>,
+    ) -> Result<(), MediaError> {
         self.gateway.add_candidates(connection, candidates).await
     }
 
@@ -142,7 +152,9 @@ impl CallService {
         {
             return Ok(true);
         }
-        let Some(mut call) = self.current_call(application).await? else { return Ok(false) };
+        let Some(mut call) = self.current_call(application).await? else {
+            return Ok(false);
+        };
         if call.status().is_final() {
             // What was said is deleted also when consent is withdrawn after the call.
             if reason == EndReason::ConsentWithdrawn {
@@ -182,9 +194,18 @@ impl CallService {
     /// Takes no more candidates, gives running calls `drain` to end, then suspends them.
     pub async fn shut_down(&self, drain: Duration) {
         self.closing.cancel();
-        let running: Vec<_> = self.live.all().into_iter().filter(|live| live.seat.is_taken()).collect();
+        let running: Vec<_> = self
+            .live
+            .all()
+            .into_iter()
+            .filter(|live| live.seat.is_taken())
+            .collect();
         if !running.is_empty() {
-            info!(calls = running.len(), seconds = drain.as_secs(), "waiting for running calls to end");
+            info!(
+                calls = running.len(),
+                seconds = drain.as_secs(),
+                "waiting for running calls to end"
+            );
         }
         let until = Instant::now() + drain;
         self.tasks.close();
@@ -198,7 +219,10 @@ impl CallService {
         for live in self.live.all() {
             let _ = live.commands.send(Command::Suspend).await;
         }
-        if tokio::time::timeout(Duration::from_secs(5), self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(5), self.tasks.wait())
+            .await
+            .is_err()
+        {
             warn!("some calls did not stop in time; they go on when the server is back");
         }
     }
@@ -216,14 +240,26 @@ impl CallService {
             let seat = Seat::default();
             let resumed = call.started_at.is_some();
             let span = info_span!("call", call.id = %call.id);
-            let live = LiveCall { call_id: call.id.clone(), commands, seat: seat.clone() };
+            let live = LiveCall {
+                call_id: call.id.clone(),
+                commands,
+                seat: seat.clone(),
+            };
             let diary = {
                 let _in_call = span.enter();
                 Diary::open(call.clone(), self.store.clone(), self.clock.clone())
             };
             let session = {
                 let _in_call = span.enter();
-                Session::new(self.engines.clone(), Arc::new(talk), &call, diary, received, seat, resumed)
+                Session::new(
+                    self.engines.clone(),
+                    Arc::new(talk),
+                    &call,
+                    diary,
+                    received,
+                    seat,
+                    resumed,
+                )
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

@@ -95,7 +95,13 @@ impl Session {
         let offset = CallTime::from_ms(call.media_ms);
         let voice = Voice::start(engines.text_to_speech.clone(), engines.style.clone(), report.clone());
         Self {
-            conversation: Conversation::new(talk.plan.clone(), call.coverage.clone(), engines.limits, resumed, offset),
+            conversation: Conversation::new(
+                talk.plan.clone(),
+                call.coverage.clone(),
+                engines.limits,
+                resumed,
+                offset,
+            ),
             vad: engines.voice_activity.open(),
             ears: EarBuffer::new(offset),
             engines,
@@ -152,7 +158,8 @@ impl Session {
     }
 
     fn now(&self) -> CallTime {
-        self.offset.plus(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.offset
+            .plus(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     fn instant_of(&self, at: CallTime) -> Instant {
@@ -228,7 +235,14 @@ impl Session {
                     0.0
                 }
             };
-            self.conversation.handle(Input::Frame { speech, level_dbfs: level_dbfs(&frame), received }, at);
+            self.conversation.handle(
+                Input::Frame {
+                    speech,
+                    level_dbfs: level_dbfs(&frame),
+                    received,
+                },
+                at,
+            );
             self.perform_all().await;
         }
     }
@@ -244,7 +258,12 @@ impl Session {
 
     async fn perform(&mut self, output: Output) {
         match output {
-            Output::Transcribe { tag, audio, context, certain } => self.transcribe(tag, audio, context, certain),
+            Output::Transcribe {
+                tag,
+                audio,
+                context,
+                certain,
+            } => self.transcribe(tag, audio, context, certain),
             Output::JudgeTurn { tag, audio, silence_ms } => self.judge(tag, audio, silence_ms),
             Output::Discard { tag } => self.discard(tag),
             Output::Reply { tag, request } => self.reply(tag, request),
@@ -311,7 +330,11 @@ impl Session {
                 Err(_) => 0.0,
             };
             debug!(turn = tag.turn, silence_ms, probability, "turn judged");
-            Input::TurnJudged { tag, silence_ms, probability }
+            Input::TurnJudged {
+                tag,
+                silence_ms,
+                probability,
+            }
         });
     }
 

@@ -52,7 +52,15 @@ impl Voice {
         let (commands, received) = mpsc::channel(256);
         let pacer = tokio::spawn(pace(received, results.clone()));
         let (sentences, renderer) = start_renderer(&tts, &style, &commands, &results);
-        Self { tts, style, sentences, renderer, pacer, commands, results }
+        Self {
+            tts,
+            style,
+            sentences,
+            renderer,
+            pacer,
+            commands,
+            results,
+        }
     }
 
     /// Sends to this candidate from now on, or to nobody.
@@ -63,7 +71,10 @@ impl Voice {
     /// Renders a sentence and plays it after those before it.
     pub fn speak(&self, utterance: UtteranceId, text: String) {
         if self.sentences.try_send((utterance, text)).is_err() {
-            tracing::warn!(utterance = utterance.0, "too many sentences wait to be spoken, one is dropped");
+            tracing::warn!(
+                utterance = utterance.0,
+                "too many sentences wait to be spoken, one is dropped"
+            );
         }
     }
 
@@ -108,7 +119,11 @@ fn start_renderer(
     let task = tokio::spawn(async move {
         while let Some((utterance, text)) = sentences.recv().await {
             let result = match render(&*tts, &style, text, utterance, &commands).await {
-                Ok((words, duration_ms)) => Input::Rendered { utterance, words, duration_ms },
+                Ok((words, duration_ms)) => Input::Rendered {
+                    utterance,
+                    words,
+                    duration_ms,
+                },
                 Err(error) => {
                     tracing::warn!(utterance = utterance.0, %error, "a sentence could not be spoken");
                     Input::RenderFailed { utterance }
@@ -138,7 +153,12 @@ async fn render(
     utterance: UtteranceId,
     commands: &mpsc::Sender<Command>,
 ) -> Result<(Vec<HeardWord>, u64), RenderError> {
-    let request = SpeechRequest { text, voice: style.voice.clone(), speed: style.speed, priority: Priority::Live };
+    let request = SpeechRequest {
+        text,
+        voice: style.voice.clone(),
+        speed: style.speed,
+        priority: Priority::Live,
+    };
     let mut chunks = tokio::time::timeout(RENDER_TIMEOUT, tts.speak(request)).await??;
     let (mut words, mut samples) = (Vec::new(), 0);
     while let Some(chunk) = tokio::time::timeout(RENDER_TIMEOUT, chunks.recv()).await? {

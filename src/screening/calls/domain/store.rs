@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::screening::calls::domain::audio::CallTime;
-use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
+use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::shared::errors::StoreError;

@@ -14,7 +14,12 @@ pub fn transcript_sha256(segments: &[TranscriptSegment]) -> String {
             Speaker::Emma => "emma",
             Speaker::Candidate => "candidate",
         };
-        hasher.update(format!("{speaker}\t{}\t{}\t{}\n", segment.start_ms.ms(), segment.end_ms.ms(), segment.text));
+        hasher.update(format!(
+            "{speaker}\t{}\t{}\t{}\n",
+            segment.start_ms.ms(),
+            segment.end_ms.ms(),
+            segment.text
+        ));
     }
     hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

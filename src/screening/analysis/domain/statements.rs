@@ -1,0 +1,130 @@
+//! The candidate's own statements: what evidence is taken from.
+
+use crate::screening::calls::domain::audio::CallTime;
+use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
+
+/// One sentence of the candidate's, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement<'a> {
+    pub segment: &'a TranscriptSegment,
+    /// Offsets into the segment's text, in characters.
+    pub char_start: usize,
+    pub char_end: usize,
+    pub text: &'a str,
+}
+
+/// A sentence with fewer words than this says nothing that could be rated.
+const MIN_WORDS: usize = 4;
+
+/// The sentences of the candidate's answers. Questions to Emma and talk about the talk are none.
+pub fn statements(transcript: &[TranscriptSegment]) -> Vec<Statement<'_>> {
+    transcript
+        .iter()
+        .filter(|s| s.speaker == Speaker::Candidate && s.kind == SegmentKind::Answer)
+        .flat_map(sentences)
+        .filter(|s| s.text.split_whitespace().count() >= MIN_WORDS)
+        .collect()
+}
+
+fn sentences(segment: &TranscriptSegment) -> Vec<Statement<'_>> {
+    let text = segment.text.as_str();
+    let mut found = Vec::new();
+    let (mut start, mut chars_before) = (0, 0);
+    let ends = text
+        .char_indices()
+        .filter(|(i, c)| {
+            matches!(c, '.' | '?' | '!' | '…')
+                && text[i + c.len_utf8()..].chars().next().is_none_or(char::is_whitespace)
+        })
+        .map(|(i, c)| i + c.len_utf8())
+        .chain(std::iter::once(text.len()));
+    for end in ends {
+        let piece = &text[start..end];
+        let trimmed = piece.trim();
+        if !trimmed.is_empty() {
+            let leading = piece.chars().take_while(|c| c.is_whitespace()).count();
+            let char_start = chars_before + leading;
+            found.push(Statement {
+                segment,
+                char_start,
+                char_end: char_start + trimmed.chars().count(),
+                text: trimmed,
+            });
+        }
+        chars_before += piece.chars().count();
+        start = end;
+    }
+    found
+}
+
+impl Statement<'_> {
+    /// When it was said: from its words' times where the words line up with the text, else by its place in the segment.
+    pub fn times(&self) -> (CallTime, CallTime) {
+        let segment = self.segment;
+        let words_before = segment
+            .text
+            .chars()
+            .take(self.char_start)
+            .collect::<String>()
+            .split_whitespace()
+            .count();
+        let count = self.text.split_whitespace().count();
+        if segment.words.len() == segment.text.split_whitespace().count()
+            && let (Some(first), Some(last)) = (
+                segment.words.get(words_before),
+                segment.words.get(words_before + count - 1),
+            )
+        {
+            return (first.start_ms, last.end_ms);
+        }
+        let all = segment.text.chars().count().max(1) as u64;
+        let length = segment.end_ms.since(segment.start_ms);
+        let at = |chars: usize| segment.start_ms.plus(length * chars as u64 / all);
+        (at(self.char_start), at(self.char_end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screening::shared::ids::SegmentId;
+
+    fn answer(text: &str) -> TranscriptSegment {
+        TranscriptSegment {
+            id: SegmentId::generate(),
+            speaker: Speaker::Candidate,
+            text: text.to_owned(),
+            start_ms: CallTime::from_ms(1000),
+            end_ms: CallTime::from_ms(2000),
+            words: vec![],
+            question_id: None,
+            kind: SegmentKind::Answer,
+            interrupted: false,
+            typed: false,
+            source_refs: vec![],
+            latency: None,
+        }
+    }
+
+    #[test]
+    fn offsets_count_characters_and_point_at_the_sentence() {
+        let transcript = [answer("Ναι. Έχτισα μια βάρκα το 2020! It took 3.5 years of work")];
+        let found = statements(&transcript);
+        let texts: Vec<_> = found.iter().map(|s| s.text).collect();
+        assert_eq!(texts, ["Έχτισα μια βάρκα το 2020!", "It took 3.5 years of work"]);
+        for statement in &found {
+            let chars: Vec<char> = transcript[0].text.chars().collect();
+            let quoted: String = chars[statement.char_start..statement.char_end].iter().collect();
+            assert_eq!(quoted, statement.text);
+        }
+    }
+
+    #[test]
+    fn only_answers_of_the_candidate_count() {
+        let mut emma = answer("I am the interviewer here today.");
+        emma.speaker = Speaker::Emma;
+        let mut question = answer("How much does the position pay?");
+        question.kind = SegmentKind::CandidateQuestion;
+        assert_eq!(statements(&[emma, question]), vec![]);
+    }
+}
