@@ -21,8 +21,9 @@ pub fn fresh_hex() -> String {
 macro_rules! define_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, utoipa::ToSchema)]
         #[serde(transparent)]
+        #[schema(value_type = String)]
         pub struct $name(String);
 
         impl $name {
@@ -77,7 +78,7 @@ define_id!(
 );
 define_id!(
     /// One delivery of an event to one subscriber.
-    JobId, "job"
+    JobId, "dlv"
 );
 
 /// Shows only the tail of a text that should not be read in a log.

@@ -3,5 +3,12 @@
 pub mod clock;
 pub mod errors;
 pub mod ids;
+pub mod secrets;
+pub mod db;
+pub mod events;
+pub mod outbox;
+pub mod jobs;
+pub mod http;
+pub mod telemetry;
 pub mod models;
 pub mod onnx;

@@ -1,1 +1,3 @@
 //! Pure decisions and the ports they need: no IO, no clock.
+
+pub mod job_offer;

@@ -1,0 +1,198 @@
+//! The queue's tables: relaying events to jobs, claiming, finishing, dead letters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::shared::db::{Db, from_json, from_ms, from_word, to_ms};
+use crate::shared::errors::StoreError;
+use crate::shared::events::Event;
+use crate::shared::ids::JobId;
+use crate::shared::jobs::retry::MAX_ATTEMPTS;
+
+/// A job that was claimed: its lease runs.
+#[derive(Debug, Clone)]
+pub struct ClaimedJob {
+    pub id: JobId,
+    pub subscriber: String,
+    /// Counts this try; 1 is the first.
+    pub attempt: u32,
+    pub event: Event,
+}
+
+/// A job that failed for good and waits for somebody to look at it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
+pub struct DeadLetter {
+    pub id: JobId,
+    /// Name of the event, e.g. `CallFinished`.
+    pub event: String,
+    /// The id of what the event is about.
+    pub subject: String,
+    pub subscriber: String,
+    pub attempts: u32,
+    pub last_error: String,
+    pub failed_at: Option<DateTime<Utc>>,
+}
+
+/// Makes one job per subscriber of every event that waits in the outbox. Returns the number of events.
+pub async fn relay(db: &Db, subscribers: &BTreeMap<&str, Vec<&str>>, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    const WAITING: &str = "SELECT id, name FROM outbox WHERE relayed_at IS NULL ORDER BY position LIMIT 100";
+    // Looked up without the write lock first: usually nothing waits.
+    let waiting: Vec<(String, String)> = sqlx::query_as(WAITING).fetch_all(db.reader()).await?;
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let mut write = db.write().await?;
+    for (event_id, name) in &waiting {
+        for subscriber in subscribers.get(name.as_str()).into_iter().flatten() {
+            sqlx::query(
+                "INSERT INTO jobs (id, event_id, subscriber, status, run_at) VALUES ($1, $2, $3, 'pending', $4)
+                 ON CONFLICT (event_id, subscriber) DO NOTHING",
+            )
+            .bind(JobId::generate().as_str())
+            .bind(event_id)
+            .bind(*subscriber)
+            .bind(to_ms(now))
+            .execute(&mut *write)
+            .await?;
+        }
+        sqlx::query("UPDATE outbox SET relayed_at = $2 WHERE id = $1")
+            .bind(event_id)
+            .bind(to_ms(now))
+            .execute(&mut *write)
+            .await?;
+    }
+    write.commit().await?;
+    Ok(waiting.len())
+}
+
+/// Takes the job that is due longest, also one whose lease ran out with its worker.
+pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration) -> Result<Option<ClaimedJob>, StoreError> {
+    let mut write = db.write().await?;
+    // Whoever held these died or hung on the last try that was left.
+    sqlx::query(
+        "UPDATE jobs SET status = 'dead', finished_at = $1, last_error = coalesce(last_error, 'the worker stopped')
+         WHERE status = 'running' AND lease_until <= $1 AND attempts >= $2",
+    )
+    .bind(to_ms(now))
+    .bind(MAX_ATTEMPTS)
+    .execute(&mut *write)
+    .await?;
+    let row: Option<(String, String, String, u32)> = sqlx::query_as(
+        "UPDATE jobs SET status = 'running', attempts = attempts + 1, lease_until = $2
+         WHERE id = (SELECT id FROM jobs
+                     WHERE (status = 'pending' AND run_at <= $1) OR (status = 'running' AND lease_until <= $1)
+                     ORDER BY run_at, id LIMIT 1)
+         RETURNING id, event_id, subscriber, attempts",
+    )
+    .bind(to_ms(now))
+    .bind(to_ms(now + lease))
+    .fetch_optional(&mut *write)
+    .await?;
+    let Some((id, event_id, subscriber, attempt)) = row else {
+        write.commit().await?;
+        return Ok(None);
+    };
+    let (name, subject, time, data): (String, String, i64, String) =
+        sqlx::query_as("SELECT name, subject, time, data FROM outbox WHERE id = $1")
+            .bind(&event_id)
+            .fetch_one(&mut *write)
+            .await?;
+    write.commit().await?;
+    let event = Event { id: from_word(&event_id)?, name, subject, time: from_ms(time)?, data: from_json(&data)? };
+    Ok(Some(ClaimedJob { id: from_word(&id)?, subscriber, attempt, event }))
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    RetryAt(DateTime<Utc>, String),
+    Dead(String),
+}
+
+/// Writes down how a try ended. Nothing happens when the lease ran out and the job is somebody else's by now.
+pub async fn settle(db: &Db, job: &ClaimedJob, outcome: &Outcome, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let (status, run_at, error, finished_at) = match outcome {
+        Outcome::Done => ("done", now, None, Some(to_ms(now))),
+        Outcome::RetryAt(time, error) => ("pending", *time, Some(error), None),
+        Outcome::Dead(error) => ("dead", now, Some(error), Some(to_ms(now))),
+    };
+    let mut write = db.write().await?;
+    sqlx::query(
+        "UPDATE jobs SET status = $3, run_at = $4, last_error = $5, finished_at = $6, lease_until = NULL
+         WHERE id = $1 AND attempts = $2 AND status = 'running'",
+    )
+    .bind(job.id.as_str())
+    .bind(job.attempt)
+    .bind(status)
+    .bind(to_ms(run_at))
+    .bind(error)
+    .bind(finished_at)
+    .execute(&mut *write)
+    .await?;
+    write.commit().await?;
+    Ok(())
+}
+
+/// Gives up the leases of a process that is gone. Only for the start of the one process that uses the file.
+pub async fn release_leases(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let mut write = db.write().await?;
+    let released = sqlx::query("UPDATE jobs SET lease_until = $1 WHERE status = 'running'")
+        .bind(to_ms(now))
+        .execute(&mut *write)
+        .await?;
+    write.commit().await?;
+    Ok(released.rows_affected())
+}
+
+/// When the next job is due, if any waits.
+pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let (due,): (Option<i64>,) = sqlx::query_as(
+        "SELECT min(CASE status WHEN 'pending' THEN run_at ELSE lease_until END) FROM jobs
+         WHERE status IN ('pending', 'running')",
+    )
+    .fetch_one(db.reader())
+    .await?;
+    due.map(from_ms).transpose()
+}
+
+/// Jobs that failed for good, newest first, at most 200.
+pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, StoreError> {
+    type Row = (String, String, String, String, u32, Option<String>, Option<i64>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT j.id, o.name, o.subject, j.subscriber, j.attempts, j.last_error, j.finished_at
+         FROM jobs j JOIN outbox o ON o.id = j.event_id WHERE j.status = 'dead' ORDER BY j.finished_at DESC LIMIT 200",
+    )
+    .fetch_all(db.reader())
+    .await?;
+    rows.into_iter()
+        .map(|(id, event, subject, subscriber, attempts, last_error, failed_at)| {
+            Ok(DeadLetter {
+                id: from_word(&id)?,
+                event,
+                subject,
+                subscriber,
+                attempts,
+                last_error: last_error.unwrap_or_default(),
+                failed_at: failed_at.map(from_ms).transpose()?,
+            })
+        })
+        .collect()
+}
+
+/// Gives a dead letter its three tries again. False when there is no such dead letter.
+pub async fn replay(db: &Db, id: &JobId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let mut write = db.write().await?;
+    let revived = sqlx::query(
+        "UPDATE jobs SET status = 'pending', attempts = 0, run_at = $2, finished_at = NULL
+         WHERE id = $1 AND status = 'dead'",
+    )
+    .bind(id.as_str())
+    .bind(to_ms(now))
+    .execute(&mut *write)
+    .await?;
+    write.commit().await?;
+    Ok(revived.rows_affected() == 1)
+}

@@ -1,0 +1,204 @@
+//! The loop that delivers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, error, info, info_span, warn};
+
+use crate::shared::clock::Clock;
+use crate::shared::db::Db;
+use crate::shared::errors::StoreError;
+use crate::shared::jobs::queue::{self, ClaimedJob, DeadLetter, Outcome};
+use crate::shared::jobs::retry::{MAX_ATTEMPTS, pause_after};
+use crate::shared::jobs::{HandlerError, Subscription};
+
+/// How the runner works.
+#[derive(Debug, Clone)]
+pub struct RunnerConfig {
+    /// Jobs handled at the same time.
+    pub parallel: usize,
+    /// A handler that takes longer is stopped; the try counts as failed.
+    pub handler_timeout: Duration,
+    /// After this a job whose worker is gone may be claimed again; longer than the handler timeout.
+    pub lease: Duration,
+    /// How often the queue is looked at when nobody woke the runner.
+    pub poll: Duration,
+}
+
+impl Default for RunnerConfig {
+    fn default() -> Self {
+        Self {
+            parallel: 4,
+            handler_timeout: Duration::from_mins(4),
+            lease: Duration::from_mins(5),
+            poll: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Delivers events to subscribers. Cheap to clone; clones share the queue and the wake-up.
+#[derive(Clone)]
+pub struct JobRunner {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    subscriptions: Arc<[Subscription]>,
+    config: Arc<RunnerConfig>,
+    wake: Arc<Notify>,
+}
+
+impl JobRunner {
+    /// A runner for these subscribers; `wake` is notified by whoever stored an event.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        subscriptions: Vec<Subscription>,
+        config: RunnerConfig,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self { db, clock, subscriptions: subscriptions.into(), config: Arc::new(config), wake }
+    }
+
+    /// Delivers until `stop` fires, then waits for the handlers at work; those still at it after the
+    /// handler timeout are left to their lease.
+    pub async fn run(self, stop: CancellationToken) {
+        if let Err(error) = queue::release_leases(&self.db, self.clock.now()).await {
+            warn!(%error, "leases of the last run could not be released, they will run out");
+        }
+        let slots = Arc::new(Semaphore::new(self.config.parallel));
+        let work = TaskTracker::new();
+        loop {
+            let idle = match self.relay_and_claim(&slots).await {
+                Ok(Some((job, slot))) => {
+                    let runner = self.clone();
+                    work.spawn(async move {
+                        runner.deliver(job).await;
+                        drop(slot);
+                        runner.wake.notify_one();
+                    });
+                    stop.is_cancelled()
+                }
+                Ok(None) => true,
+                Err(error) => {
+                    error!(%error, "the job queue cannot be read");
+                    true
+                }
+            };
+            if idle {
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep(self.config.poll) => {}
+                }
+            }
+        }
+        work.close();
+        if tokio::time::timeout(self.config.handler_timeout, work.wait()).await.is_err() {
+            warn!(jobs.left = work.len(), "stopped before all jobs were done");
+        }
+    }
+
+    /// Delivers everything that is due at this moment, one after the other. Returns the number of tries.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn run_due(&self) -> Result<usize, StoreError> {
+        let mut tries = 0;
+        loop {
+            while queue::relay(&self.db, &self.subscribers(), self.clock.now()).await? > 0 {}
+            let Some(job) = queue::claim(&self.db, self.clock.now(), self.config.lease).await? else {
+                return Ok(tries);
+            };
+            self.deliver(job).await;
+            tries += 1;
+        }
+    }
+
+    /// Jobs that failed for good, newest first.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
+        queue::dead_letters(&self.db).await
+    }
+
+    /// Gives a dead letter its tries again. False when there is none with this id.
+    pub async fn replay(&self, id: &crate::shared::ids::JobId) -> Result<bool, StoreError> {
+        let revived = queue::replay(&self.db, id, self.clock.now()).await?;
+        self.wake.notify_one();
+        Ok(revived)
+    }
+
+    fn subscribers(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut by_event: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for subscription in self.subscriptions.iter() {
+            by_event.entry(subscription.event).or_default().push(subscription.subscriber);
+        }
+        by_event
+    }
+
+    /// A due job and a slot to work it in; none when nothing is due or all slots are taken.
+    async fn relay_and_claim(
+        &self,
+        slots: &Arc<Semaphore>,
+    ) -> Result<Option<(ClaimedJob, tokio::sync::OwnedSemaphorePermit)>, StoreError> {
+        queue::relay(&self.db, &self.subscribers(), self.clock.now()).await?;
+        let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        if queue::next_due(&self.db).await?.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        Ok(queue::claim(&self.db, now, self.config.lease).await?.map(|job| (job, slot)))
+    }
+
+    async fn deliver(&self, job: ClaimedJob) {
+        let span = info_span!("job", job.id = %job.id, job.subscriber, event.name = job.event.name, job.attempt);
+        async {
+            let outcome = self.handle(&job).await;
+            metrics::counter!("jobs_total", "subscriber" => job.subscriber.clone(), "outcome" => outcome.label())
+                .increment(1);
+            match &outcome {
+                Outcome::Done => info!("job done"),
+                Outcome::RetryAt(_, error) => warn!(error, "job failed, it will be tried again"),
+                Outcome::Dead(error) => error!(error, "job failed for good"),
+            }
+            if let Err(error) = queue::settle(&self.db, &job, &outcome, self.clock.now()).await {
+                error!(%error, "the end of a job could not be stored, it will run again");
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn handle(&self, job: &ClaimedJob) -> Outcome {
+        let wanted = |s: &&Subscription| s.event == job.event.name && s.subscriber == job.subscriber;
+        let Some(subscription) = self.subscriptions.iter().find(wanted) else {
+            return Outcome::Dead("nobody of that name subscribes to this event any more".to_owned());
+        };
+        let call = std::panic::AssertUnwindSafe(subscription.handler.handle(&job.event)).catch_unwind();
+        let failure = match tokio::time::timeout(self.config.handler_timeout, call).await {
+            Ok(Ok(Ok(()))) => return Outcome::Done,
+            Ok(Ok(Err(HandlerError::Fail(error)))) => return Outcome::Dead(error),
+            Ok(Ok(Err(HandlerError::Retry(error)))) => error,
+            Ok(Err(_panic)) => "the handler panicked".to_owned(),
+            Err(_) => format!("the handler took longer than {} s", self.config.handler_timeout.as_secs()),
+        };
+        if job.attempt >= MAX_ATTEMPTS {
+            return Outcome::Dead(failure);
+        }
+        Outcome::RetryAt(self.clock.now() + pause_after(job.attempt, rand::random()), failure)
+    }
+}
+
+impl Outcome {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::RetryAt(..) => "retry",
+            Self::Dead(_) => "dead",
+        }
+    }
+}

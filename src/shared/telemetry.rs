@@ -1,0 +1,48 @@
+//! Logs and metrics of the process.
+
+use std::io::IsTerminal as _;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people, coloured on a terminal.
+    #[default]
+    Pretty,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// Starts logging to standard error. `filter` is in the syntax of `RUST_LOG`, which wins where it is set.
+/// A second call changes nothing.
+pub fn start_logging(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error means that logging runs already, as in tests.
+    let _ = match format {
+        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).compact().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}
+
+/// Starts collecting metrics; the handle renders them for Prometheus.
+///
+/// # Errors
+/// When metrics are collected already.
+pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
+    buckets()?.install_recorder()
+}
+
+/// A handle that collects nothing; for routers in tests, where one process holds many.
+pub fn idle_metrics() -> PrometheusHandle {
+    PrometheusBuilder::new().build_recorder().handle()
+}
+
+/// Seconds, from a database lookup to a slow upload.
+fn buckets() -> Result<PrometheusBuilder, BuildError> {
+    const SECONDS: [f64; 10] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+}
