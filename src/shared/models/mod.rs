@@ -1,5 +1,7 @@
 //! Model files: which there are, where they lie on this machine, and how they get there.
 
+pub mod whisper;
+
 use std::path::{Path, PathBuf};
 
 /// A file some engine loads at start.
