@@ -100,7 +100,7 @@ impl<'a> Variables<'a> {
     }
 }
 
-impl<'a> Tensor<'a> {
+impl Tensor<'_> {
     /// The `index`th of `parts` equal slices along the first dimension.
     pub fn rows(&self, index: usize, parts: usize, name: &str) -> Result<Self, ConvertError> {
         let rows = self.shape.first().copied().unwrap_or(0);

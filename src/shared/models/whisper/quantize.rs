@@ -78,7 +78,9 @@ fn tensor(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), ConvertError
     put(out, i32::try_from(dimensions).map_err(|_| ConvertError::NotGgml)?);
     put(out, i32::try_from(name_size).map_err(|_| ConvertError::NotGgml)?);
     put(out, if quantise { TYPE_Q8_0 } else { element });
-    shape.iter().for_each(|size| put(out, *size));
+    for size in &shape {
+        put(out, *size);
+    }
     out.extend_from_slice(name_bytes);
     if !quantise {
         out.extend_from_slice(data);
@@ -148,8 +150,8 @@ mod tests {
         put(&mut out, 2);
         out.extend_from_slice(b"hi");
         for (name, shape, values) in tensors {
-            put(&mut out, shape.len() as i32);
-            put(&mut out, name.len() as i32);
+            put(&mut out, i32::try_from(shape.len()).unwrap());
+            put(&mut out, i32::try_from(name.len()).unwrap());
             put(&mut out, TYPE_F16);
             shape.iter().for_each(|size| put(&mut out, *size));
             out.extend_from_slice(name.as_bytes());
