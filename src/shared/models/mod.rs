@@ -1,5 +1,17 @@
 //! Model files: which there are, where they lie on this machine, and how they get there.
 
+pub mod catalog;
+pub mod progress;
+pub mod pull;
+pub mod verify;
+pub mod whisper;
+
+mod archive;
+mod bert_tokenizer;
+mod clients;
+mod hub;
+pub mod packages;
+
 use std::path::{Path, PathBuf};
 
 /// A file some engine loads at start.
