@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod errors;
 pub mod ids;
+pub mod media;
 pub mod models;
 pub mod onnx;
