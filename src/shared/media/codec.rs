@@ -67,12 +67,17 @@ impl OpusEncoder {
     /// # Errors
     /// When libopus fails; the frame is then lost, the stream goes on.
     pub fn encode(&mut self, pcm: &[i16; FRAME_48K]) -> Result<Encoded, CodecError> {
-        self.encoder.set_dtx(pcm.iter().all(|sample| sample.unsigned_abs() <= SILENT_PEAK))?;
+        self.encoder
+            .set_dtx(pcm.iter().all(|sample| sample.unsigned_abs() <= SILENT_PEAK))?;
         let packet = self.encoder.encode_vec(pcm, MAX_ENCODED)?;
         let silent = packet.len() <= DTX_BYTES;
         let repeats = silent && self.silent;
         self.silent = silent;
-        Ok(if repeats { Encoded::Nothing } else { Encoded::Packet(packet) })
+        Ok(if repeats {
+            Encoded::Nothing
+        } else {
+            Encoded::Packet(packet)
+        })
     }
 }
 
@@ -112,7 +117,11 @@ impl OpusDecoder {
     /// When libopus has no memory.
     pub fn new(rate: DecodeRate) -> Result<Self, CodecError> {
         let decoder = Decoder::new(rate.hz(), Channels::Mono)?;
-        Ok(Self { decoder, rate, buffer: vec![0.0; MAX_PACKET_SAMPLES] })
+        Ok(Self {
+            decoder,
+            rate,
+            buffer: vec![0.0; MAX_PACKET_SAMPLES],
+        })
     }
 
     pub fn rate(&self) -> DecodeRate {
@@ -133,7 +142,9 @@ impl OpusDecoder {
     /// # Errors
     /// When the packet is no Opus.
     pub fn decode_fec(&mut self, next: &[u8]) -> Result<&[f32], CodecError> {
-        let samples = self.decoder.decode_float(next, &mut self.buffer[..self.rate.frame()], true)?;
+        let samples = self
+            .decoder
+            .decode_float(next, &mut self.buffer[..self.rate.frame()], true)?;
         Ok(&self.buffer[..samples])
     }
 
@@ -142,7 +153,9 @@ impl OpusDecoder {
     /// # Errors
     /// When libopus fails.
     pub fn conceal(&mut self) -> Result<&[f32], CodecError> {
-        let samples = self.decoder.decode_float(&[], &mut self.buffer[..self.rate.frame()], false)?;
+        let samples = self
+            .decoder
+            .decode_float(&[], &mut self.buffer[..self.rate.frame()], false)?;
         Ok(&self.buffer[..samples])
     }
 
@@ -213,7 +226,9 @@ mod tests {
     #[test]
     fn silence_stops_being_sent_and_speech_starts_again_at_once() {
         let mut encoder = OpusEncoder::new().unwrap();
-        let sent = (0..100).filter(|_| encoder.encode(&[0; FRAME_48K]).unwrap() != Encoded::Nothing).count();
+        let sent = (0..100)
+            .filter(|_| encoder.encode(&[0; FRAME_48K]).unwrap() != Encoded::Nothing)
+            .count();
         assert!(sent < 30, "{sent} of 100 silent frames were sent");
         assert!(matches!(encoder.encode(&tone(300.0, 0)).unwrap(), Encoded::Packet(p) if p.len() > 20));
     }

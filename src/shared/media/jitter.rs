@@ -14,7 +14,7 @@ use crate::shared::media::codec;
 /// Timestamp units, of 48 kHz, in a millisecond.
 const UNITS_PER_MS: i64 = 48;
 /// 20 ms.
-const FRAME: i64 = codec::FRAME_48K as i64;
+const FRAME: i64 = 20 * UNITS_PER_MS;
 /// The delay kept when packets come evenly: one packet waits while the one before is played.
 const MIN_TARGET: i64 = 2 * FRAME;
 /// The longest delay kept for a bad network.
@@ -120,7 +120,10 @@ impl JitterEstimate {
         self.floor = Some(floor);
         // A jump of the sender's clock is no jitter: beyond a second it starts a new measurement.
         if transit - floor > 50.0 * FRAME as f64 {
-            *self = Self { floor: Some(transit), peak: self.peak };
+            *self = Self {
+                floor: Some(transit),
+                peak: self.peak,
+            };
             return;
         }
         self.peak = (self.peak * (1.0 - PEAK_DECAY)).max(transit - floor);
@@ -142,10 +145,17 @@ impl JitterBuffer {
             self.stats.invalid += 1;
             return;
         };
-        let Some((sequence, timestamp)) = self.place(ssrc, sequence, timestamp) else { return };
+        let Some((sequence, timestamp)) = self.place(ssrc, sequence, timestamp) else {
+            return;
+        };
         let transit = arrival.as_micros() as i64 * UNITS_PER_MS / 1000 - timestamp;
         self.jitter.observe(transit);
-        if self.stream.as_ref().and_then(|s| s.next_sequence).is_some_and(|next| sequence < next) {
+        if self
+            .stream
+            .as_ref()
+            .and_then(|s| s.next_sequence)
+            .is_some_and(|next| sequence < next)
+        {
             self.stats.late += 1;
             return;
         }
@@ -154,7 +164,14 @@ impl JitterBuffer {
             return;
         }
         self.stats.received += 1;
-        self.packets.insert(sequence, Waiting { timestamp, duration, payload });
+        self.packets.insert(
+            sequence,
+            Waiting {
+                timestamp,
+                duration,
+                payload,
+            },
+        );
         while self.depth() > MAX_DEPTH {
             self.drop_oldest();
         }
@@ -178,7 +195,9 @@ impl JitterBuffer {
         if quiet && self.correct(depth) {
             return Frame::Silence;
         }
-        let Some(stream) = &mut self.stream else { return Frame::Silence };
+        let Some(stream) = &mut self.stream else {
+            return Frame::Silence;
+        };
         let Some((&sequence, first)) = self.packets.first_key_value() else {
             self.playing = false;
             self.waited = 0;
@@ -189,7 +208,7 @@ impl JitterBuffer {
         if in_order || missing <= 0 {
             // Nothing was lost before it: what is missing was not sent. It lasts as long as it did for the sender,
             // unless there is delay to make up.
-            if in_order && missing >= FRAME && missing <= MAX_GAP && depth <= self.jitter.target() {
+            if in_order && (FRAME..=MAX_GAP).contains(&missing) && depth <= self.jitter.target() {
                 stream.next_timestamp += FRAME;
                 return Frame::Silence;
             }
@@ -238,7 +257,7 @@ impl JitterBuffer {
             }
             return Some(self.begin(ssrc, sequence, timestamp));
         };
-        let ahead = i64::from(sequence.wrapping_sub(stream.newest_sequence as u16) as i16);
+        let ahead = i64::from(sequence.wrapping_sub(stream.newest_sequence as u16).cast_signed());
         if ahead.abs() > MAX_DISORDER {
             let follows = stream.stray.is_some_and(|stray| sequence.wrapping_sub(stray) <= 2);
             stream.stray = Some(sequence);
@@ -249,7 +268,7 @@ impl JitterBuffer {
             return Some(self.begin(ssrc, sequence, timestamp));
         }
         stream.stray = None;
-        let later = i64::from(timestamp.wrapping_sub(stream.newest_timestamp as u32) as i32);
+        let later = i64::from(timestamp.wrapping_sub(stream.newest_timestamp as u32).cast_signed());
         let place = (stream.newest_sequence + ahead, stream.newest_timestamp + later);
         if ahead > 0 {
             (stream.newest_sequence, stream.newest_timestamp) = place;
@@ -266,7 +285,10 @@ impl JitterBuffer {
         self.packets.clear();
         self.playing = false;
         self.waited = 0;
-        self.jitter = JitterEstimate { floor: None, peak: self.jitter.peak };
+        self.jitter = JitterEstimate {
+            floor: None,
+            peak: self.jitter.peak,
+        };
         let place = (i64::from(sequence), i64::from(timestamp));
         self.stream = Some(Stream {
             ssrc,
@@ -314,7 +336,10 @@ impl JitterBuffer {
 
     /// What stands for 20 ms of which nothing is there.
     fn nothing(&mut self) -> Frame {
-        let began = self.stream.as_ref().is_some_and(|stream| stream.next_sequence.is_some());
+        let began = self
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.next_sequence.is_some());
         if !began || self.dtx || self.concealed_run >= MAX_CONCEALED {
             return Frame::Silence;
         }
@@ -349,7 +374,11 @@ impl JitterBuffer {
         if self.window >= WINDOW {
             let off = self.shallowest - self.jitter.target();
             // A frame either way is what the phase of the two clocks makes of an even stream.
-            self.correction = if off.abs() >= 2 * FRAME || off >= FRAME { off / FRAME } else { 0 };
+            self.correction = if off.abs() >= 2 * FRAME || off >= FRAME {
+                off / FRAME
+            } else {
+                0
+            };
             self.window = 0;
             self.shallowest = i64::MAX;
         }

@@ -156,10 +156,13 @@ impl Peer {
     /// When the offer cannot be used, or no socket can be had.
     pub async fn answer(config: PeerConfig, offer: &str) -> Result<(Self, PeerStreams, String), PeerError> {
         let offer = sdp::screen(offer)?;
-        let (peer, streams, gathered) = Self::open(config).await?;
+        let (peer, streams, gathered) = Box::pin(Self::open(config)).await?;
         let refused = |error: webrtc::error::Error| SdpError::Malformed(error.to_string());
         let description = RTCSessionDescription::offer(offer).map_err(refused)?;
-        peer.connection.set_remote_description(description).await.map_err(refused)?;
+        peer.connection
+            .set_remote_description(description)
+            .await
+            .map_err(refused)?;
         let answer = peer.connection.create_answer(None).await.map_err(refused)?;
         let text = answer.sdp.clone();
         peer.connection.set_local_description(answer).await?;
@@ -174,7 +177,7 @@ impl Peer {
     /// # Errors
     /// When no socket can be had.
     pub async fn offer(config: PeerConfig) -> Result<(Self, PeerStreams, String), PeerError> {
-        let (peer, streams, gathered) = Self::open(config).await?;
+        let (peer, streams, gathered) = Box::pin(Self::open(config)).await?;
         let channel = peer.connection.create_data_channel(CHANNEL_LABEL, None).await?;
         peer.outbox.adopt(channel);
         let offer = peer.connection.create_offer(None).await?;
@@ -192,7 +195,10 @@ impl Peer {
         let answer = sdp::screen(answer)?;
         let refused = |error: webrtc::error::Error| SdpError::Malformed(error.to_string());
         let description = RTCSessionDescription::answer(answer).map_err(refused)?;
-        self.connection.set_remote_description(description).await.map_err(refused)?;
+        self.connection
+            .set_remote_description(description)
+            .await
+            .map_err(refused)?;
         self.adopt_payload_type().await
     }
 
@@ -202,12 +208,20 @@ impl Peer {
     /// # Errors
     /// When it cannot be read, or too many came.
     pub async fn add_candidate(&self, candidate: &str) -> Result<(), PeerError> {
-        let Some(candidate) = sdp::read_candidate(candidate)? else { return Ok(()) };
+        let Some(candidate) = sdp::read_candidate(candidate)? else {
+            return Ok(());
+        };
         if self.remote_candidates.fetch_add(1, Ordering::Relaxed) >= sdp::MAX_CANDIDATES {
             return Err(SdpError::BadCandidate("too many candidates".to_owned()).into());
         }
-        let init = webrtc::peer_connection::RTCIceCandidateInit { candidate, ..Default::default() };
-        self.connection.add_ice_candidate(init).await.map_err(|e| SdpError::BadCandidate(e.to_string()).into())
+        let init = webrtc::peer_connection::RTCIceCandidateInit {
+            candidate,
+            ..Default::default()
+        };
+        self.connection
+            .add_ice_candidate(init)
+            .await
+            .map_err(|e| SdpError::BadCandidate(e.to_string()).into())
     }
 
     /// Encodes and sends 20 ms. To be called every 20 ms, silence included; before the connection is up it only
@@ -216,7 +230,9 @@ impl Peer {
         let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
         let timestamp = voice.timestamp;
         voice.timestamp = timestamp.wrapping_add(FRAME_48K as u32);
-        let (true, Some(payload_type)) = (self.is_up(), voice.payload_type) else { return };
+        let (true, Some(payload_type)) = (self.is_up(), voice.payload_type) else {
+            return;
+        };
         let payload = match voice.encoder.encode(pcm) {
             Ok(Encoded::Packet(payload)) => payload,
             Ok(Encoded::Nothing) => {
@@ -239,7 +255,14 @@ impl Peer {
             ..Default::default()
         };
         voice.sequence = voice.sequence.wrapping_add(1);
-        if self.outgoing.try_send(rtc::rtp::Packet { header, payload: payload.into() }).is_err() {
+        if self
+            .outgoing
+            .try_send(rtc::rtp::Packet {
+                header,
+                payload: payload.into(),
+            })
+            .is_err()
+        {
             tracing::debug!("the connection does not take packets; one is dropped");
         }
     }
@@ -272,13 +295,22 @@ impl Peer {
     /// Opens the sockets and adds our audio track.
     async fn open(config: PeerConfig) -> Result<(Self, PeerStreams, watch::Receiver<bool>), PeerError> {
         let lease = config.ports.lease(&config.addresses)?;
-        let listen: Vec<SocketAddr> = config.addresses.iter().map(|ip| SocketAddr::new(*ip, lease.port)).collect();
+        let listen: Vec<SocketAddr> = config
+            .addresses
+            .iter()
+            .map(|ip| SocketAddr::new(*ip, lease.port))
+            .collect();
         let state = Arc::new(watch::Sender::new(PeerState::Connecting));
         let (audio_in, audio) = mpsc::channel(INCOMING_PACKETS);
         let (messages_in, messages) = mpsc::channel(INCOMING_MESSAGES);
         let (outgoing, to_send) = mpsc::channel(OUTGOING_PACKETS);
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let outbox = Arc::new(Outbox::new(tasks.clone(), cancel.clone(), messages_in, config.messages_per_second));
+        let outbox = Arc::new(Outbox::new(
+            tasks.clone(),
+            cancel.clone(),
+            messages_in,
+            config.messages_per_second,
+        ));
         let candidates = Arc::<Mutex<Vec<String>>>::default();
         let (handler, gathered) = Handler::new(
             Arc::clone(&state),
@@ -288,24 +320,31 @@ impl Peer {
             tasks.clone(),
             cancel.clone(),
         );
-        let ice_servers =
-            config.ice_servers.iter().map(|url| RTCIceServer { urls: vec![url.clone()], ..Default::default() }).collect();
+        let ice_servers = config
+            .ice_servers
+            .iter()
+            .map(|url| RTCIceServer {
+                urls: vec![url.clone()],
+                ..Default::default()
+            })
+            .collect();
         let (media, interceptors) = engine::audio_only()?;
-        let connection: Arc<dyn PeerConnection> = Arc::new(
-            PeerConnectionBuilder::new()
-                .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(ice_servers).build())
-                .with_media_engine(media)
-                .with_interceptor_registry(interceptors)
-                .with_setting_engine(engine::settings())
-                .with_handler(Arc::new(handler))
-                .with_udp_addrs(listen)
-                .with_data_channel_send_buffer_limit(messages::SEND_BUFFER_BYTES)
-                .build()
-                .await?,
-        );
+        let build = PeerConnectionBuilder::new()
+            .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(ice_servers).build())
+            .with_media_engine(media)
+            .with_interceptor_registry(interceptors)
+            .with_setting_engine(engine::settings())
+            .with_handler(Arc::new(handler))
+            .with_udp_addrs(listen)
+            .with_data_channel_send_buffer_limit(messages::SEND_BUFFER_BYTES)
+            .build();
+        let connection: Arc<dyn PeerConnection> = Arc::new(Box::pin(build).await?);
         let ssrc = rand::random();
         let encoding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(ssrc),
+                ..Default::default()
+            },
             codec: engine::opus(),
             ..Default::default()
         };
@@ -319,6 +358,11 @@ impl Peer {
         )));
         let sender = connection.add_track(Arc::clone(&track)).await?;
         tasks.spawn(events::send_packets(track, to_send, cancel.clone()));
+        tasks.spawn(events::watch_for_goodbye(
+            Arc::clone(&sender),
+            Arc::clone(&state),
+            cancel.clone(),
+        ));
         let voice = Voice {
             encoder: OpusEncoder::new()?,
             payload_type: None,
@@ -327,7 +371,11 @@ impl Peer {
             timestamp: rand::random(),
             begins: true,
         };
-        let streams = PeerStreams { state: state.subscribe(), audio, messages };
+        let streams = PeerStreams {
+            state: state.subscribe(),
+            audio,
+            messages,
+        };
         let peer = Self {
             connection,
             sender,
@@ -348,7 +396,10 @@ impl Peer {
 
     /// `text` with our candidates, as many as were found in time.
     async fn completed(&self, text: &str, mut gathered: watch::Receiver<bool>) -> String {
-        if tokio::time::timeout(GATHERING, gathered.wait_for(|done| *done)).await.is_err() {
+        if tokio::time::timeout(GATHERING, gathered.wait_for(|done| *done))
+            .await
+            .is_err()
+        {
             tracing::warn!("not all local addresses were found in time");
         }
         let candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -358,7 +409,11 @@ impl Peer {
     /// Opus goes out under the number both sides agreed on.
     async fn adopt_payload_type(&self) -> Result<(), PeerError> {
         let parameters = self.sender.get_parameters().await?;
-        let opus = parameters.rtp_parameters.codecs.iter().find(|c| c.rtp_codec.mime_type.eq_ignore_ascii_case("audio/opus"));
+        let opus = parameters
+            .rtp_parameters
+            .codecs
+            .iter()
+            .find(|c| c.rtp_codec.mime_type.eq_ignore_ascii_case("audio/opus"));
         let number = opus.ok_or(SdpError::NoAudio)?.payload_type;
         self.voice.lock().unwrap_or_else(PoisonError::into_inner).payload_type = Some(number);
         Ok(())

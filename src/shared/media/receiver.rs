@@ -28,14 +28,26 @@ impl AudioReceiver {
     /// When libopus has no memory.
     pub fn new(rate: DecodeRate) -> Result<Self, CodecError> {
         let decoder = OpusDecoder::new(rate)?;
-        Ok(Self { jitter: JitterBuffer::new(), decoder, ready: VecDeque::new(), quiet: true, started: None })
+        Ok(Self {
+            jitter: JitterBuffer::new(),
+            decoder,
+            ready: VecDeque::new(),
+            quiet: true,
+            started: None,
+        })
     }
 
     /// Takes a packet as it arrives.
     pub fn push(&mut self, packet: &AudioPacket) {
         let started = *self.started.get_or_insert(packet.arrival);
         let arrival: Duration = packet.arrival.saturating_duration_since(started);
-        self.jitter.push(packet.ssrc, packet.sequence, packet.timestamp, packet.payload.clone(), arrival);
+        self.jitter.push(
+            packet.ssrc,
+            packet.sequence,
+            packet.timestamp,
+            packet.payload.clone(),
+            arrival,
+        );
     }
 
     /// Fills `out`, 20 ms at this receiver's rate, -1 to 1. True where any of it was received rather than made up.
@@ -85,7 +97,11 @@ impl AudioReceiver {
             Ok(pcm) if !pcm.is_empty() => {
                 let (from, to) = fade.map_or((1.0, 1.0), |run| (FADE[(run - 1).min(3)], FADE[run.min(3)]));
                 let step = (to - from) / pcm.len() as f32;
-                self.ready.extend(pcm.iter().enumerate().map(|(i, sample)| sample * (from + step * i as f32)));
+                self.ready.extend(
+                    pcm.iter()
+                        .enumerate()
+                        .map(|(i, sample)| sample * (from + step * i as f32)),
+                );
                 received
             }
             Ok(_) | Err(_) => {

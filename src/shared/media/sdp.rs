@@ -34,7 +34,10 @@ pub fn screen(sdp: &str) -> Result<String, SdpError> {
     if !sdp.starts_with("v=0") {
         return Err(malformed("does not begin with v=0"));
     }
-    if sdp.chars().any(|c| c.is_control() && c != '\r' && c != '\n' && c != '\t') {
+    if sdp
+        .chars()
+        .any(|c| c.is_control() && c != '\r' && c != '\n' && c != '\t')
+    {
         return Err(malformed("contains control characters"));
     }
     let lines: Vec<&str> = sdp.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
@@ -43,8 +46,15 @@ pub fn screen(sdp: &str) -> Result<String, SdpError> {
             return Err(malformed("a line is not of the form x=..."));
         }
     }
-    for (attribute, name) in [("a=ice-ufrag:", "ICE user name"), ("a=ice-pwd:", "ICE password"), ("a=fingerprint:", "certificate fingerprint")] {
-        if !lines.iter().any(|line| line.strip_prefix(attribute).is_some_and(|value| !value.trim().is_empty())) {
+    for (attribute, name) in [
+        ("a=ice-ufrag:", "ICE user name"),
+        ("a=ice-pwd:", "ICE password"),
+        ("a=fingerprint:", "certificate fingerprint"),
+    ] {
+        if !lines.iter().any(|line| {
+            line.strip_prefix(attribute)
+                .is_some_and(|value| !value.trim().is_empty())
+        }) {
             return Err(malformed(&format!("no {name}")));
         }
     }
@@ -52,13 +62,15 @@ pub fn screen(sdp: &str) -> Result<String, SdpError> {
         return Err(SdpError::NoAudio);
     }
     let mut candidates = 0;
-    let kept = lines.into_iter().filter(|line| match line.strip_prefix("a=candidate:") {
-        Some(value) => {
-            candidates += 1;
-            candidates <= MAX_CANDIDATES && matches!(read_candidate(value), Ok(Some(_)))
-        }
-        None => true,
-    });
+    let kept = lines
+        .into_iter()
+        .filter(|line| match line.strip_prefix("a=candidate:") {
+            Some(value) => {
+                candidates += 1;
+                candidates <= MAX_CANDIDATES && matches!(read_candidate(value), Ok(Some(_)))
+            }
+            None => true,
+        });
     Ok(join(kept))
 }
 
@@ -70,7 +82,10 @@ fn offers_opus(lines: &[&str]) -> bool {
             let mut parts = media.split(' ');
             in_audio = parts.next() == Some("audio") && parts.next().is_some_and(|port| port != "0");
         }
-        in_audio && line.strip_prefix("a=rtpmap:").is_some_and(|map| map.to_ascii_lowercase().contains(" opus/48000"))
+        in_audio
+            && line
+                .strip_prefix("a=rtpmap:")
+                .is_some_and(|map| map.to_ascii_lowercase().contains(" opus/48000"))
     })
 }
 
@@ -96,7 +111,7 @@ pub fn read_candidate(text: &str) -> Result<Option<String>, SdpError> {
     let component: u16 = next("component")?.parse().map_err(|_| bad("component"))?;
     let transport = next("transport")?.to_ascii_lowercase();
     let _priority: u32 = next("priority")?.parse().map_err(|_| bad("priority"))?;
-    let address = next("address")?;
+    let address = next("address")?.to_ascii_lowercase();
     let port: u16 = next("port")?.parse().map_err(|_| bad("port"))?;
     if next("typ")? != "typ" {
         return Err(bad("typ"));
@@ -108,7 +123,7 @@ pub fn read_candidate(text: &str) -> Result<Option<String>, SdpError> {
     if !["host", "srflx", "prflx", "relay"].contains(&kind) {
         return Err(bad("type"));
     }
-    if transport == "tcp" || component != 1 || address.ends_with(".local") {
+    if transport == "tcp" || component != 1 || address.rsplit('.').next() == Some("local") {
         return Ok(None);
     }
     if transport != "udp" {
@@ -168,14 +183,19 @@ fn advertise(candidates: &[String], advertised: &[IpAddr]) -> Vec<String> {
         .enumerate()
         .filter_map(|(index, address)| {
             let of_family = |loopback: bool| {
-                hosts.iter().find(|(_, ip)| ip.is_ipv4() == address.is_ipv4() && ip.is_loopback() == loopback)
+                hosts
+                    .iter()
+                    .find(|(_, ip)| ip.is_ipv4() == address.is_ipv4() && ip.is_loopback() == loopback)
             };
             let (fields, _) = of_family(false).or_else(|| of_family(true))?;
             let port = fields.get(5)?;
             // Highest type preference, the address's place in the list, component 1 (RFC 8445, section 5.1.2).
             let local_preference = 65_535_u32.saturating_sub(index as u32);
             let priority = (126_u32 << 24) + (local_preference << 8) + 255;
-            Some(format!("candidate:{} 1 udp {priority} {address} {port} typ host", 90_000 + index))
+            Some(format!(
+                "candidate:{} 1 udp {priority} {address} {port} typ host",
+                90_000 + index
+            ))
         })
         .collect()
 }
@@ -183,8 +203,16 @@ fn advertise(candidates: &[String], advertised: &[IpAddr]) -> Vec<String> {
 /// A description without its candidates, and the candidates as `candidate:...` values: for sending them one by one.
 pub fn split_candidates(sdp: &str) -> (String, Vec<String>) {
     let is_candidate = |line: &&str| line.starts_with("a=candidate:");
-    let candidates = sdp.lines().map(str::trim_end).filter(is_candidate).map(|line| line[2..].to_owned()).collect();
-    let rest = sdp.lines().map(str::trim_end).filter(|l| !is_candidate(l) && *l != "a=end-of-candidates" && !l.is_empty());
+    let candidates = sdp
+        .lines()
+        .map(str::trim_end)
+        .filter(is_candidate)
+        .map(|line| line[2..].to_owned())
+        .collect();
+    let rest = sdp
+        .lines()
+        .map(str::trim_end)
+        .filter(|l| !is_candidate(l) && *l != "a=end-of-candidates" && !l.is_empty());
     (join(rest), candidates)
 }
 
@@ -228,10 +256,16 @@ mod tests {
 
     #[test]
     fn candidates_are_read_strictly() {
-        let good = "candidate:842163049 1 udp 1677729535 203.0.113.9 46154 typ srflx raddr 0.0.0.0 rport 0 generation 0";
+        let good =
+            "candidate:842163049 1 udp 1677729535 203.0.113.9 46154 typ srflx raddr 0.0.0.0 rport 0 generation 0";
         assert_eq!(read_candidate(good), Ok(Some(good.to_owned())));
         assert_eq!(read_candidate(&format!("a={good}")), Ok(Some(good.to_owned())));
-        for nothing in ["", "candidate:", "end-of-candidates", "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active"] {
+        for nothing in [
+            "",
+            "candidate:",
+            "end-of-candidates",
+            "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+        ] {
             assert_eq!(read_candidate(nothing), Ok(None), "{nothing}");
         }
         for bad in [

@@ -44,12 +44,18 @@ pub struct PortsExhausted;
 impl UdpPorts {
     /// Ports the operating system chooses.
     pub fn any() -> Self {
-        Self { range: None, taken: Arc::default() }
+        Self {
+            range: None,
+            taken: Arc::default(),
+        }
     }
 
     /// Only these ports, e.g. those a firewall or container lets through.
     pub fn within(range: RangeInclusive<u16>) -> Self {
-        Self { range: Some(range), taken: Arc::default() }
+        Self {
+            range: Some(range),
+            taken: Arc::default(),
+        }
     }
 
     /// Takes a port that is free on all `addresses`.
@@ -58,16 +64,24 @@ impl UdpPorts {
     /// When none is.
     pub fn lease(&self, addresses: &[IpAddr]) -> Result<PortLease, PortsExhausted> {
         let Some(range) = &self.range else {
-            return Ok(PortLease { port: 0, taken: Arc::clone(&self.taken) });
+            return Ok(PortLease {
+                port: 0,
+                taken: Arc::clone(&self.taken),
+            });
         };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let free = |port: &u16| {
             !taken.contains(port)
-                && addresses.iter().all(|address| UdpSocket::bind(SocketAddr::new(*address, *port)).is_ok())
+                && addresses
+                    .iter()
+                    .all(|address| UdpSocket::bind(SocketAddr::new(*address, *port)).is_ok())
         };
         let port = range.clone().find(free).ok_or(PortsExhausted)?;
         taken.insert(port);
-        Ok(PortLease { port, taken: Arc::clone(&self.taken) })
+        Ok(PortLease {
+            port,
+            taken: Arc::clone(&self.taken),
+        })
     }
 }
 
@@ -80,7 +94,10 @@ pub struct PortLease {
 
 impl Drop for PortLease {
     fn drop(&mut self) {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.port);
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.port);
     }
 }
 
@@ -101,7 +118,11 @@ mod tests {
         let probe = UdpSocket::bind((loopback[0], 0)).unwrap();
         let port = probe.local_addr().unwrap().port();
         let ports = UdpPorts::within(port..=port);
-        assert_eq!(ports.lease(&loopback).err(), Some(PortsExhausted), "another socket holds it");
+        assert_eq!(
+            ports.lease(&loopback).err(),
+            Some(PortsExhausted),
+            "another socket holds it"
+        );
         drop(probe);
         let lease = ports.lease(&loopback).unwrap();
         assert_eq!(lease.port, port);

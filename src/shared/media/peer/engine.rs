@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind};
-use webrtc::error::Error;
-use webrtc::peer_connection::{
-    MediaEngine, Registry, SettingEngine, SettingEngineBuilder, configure_rtcp_reports,
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
+use webrtc::error::Error;
+use webrtc::peer_connection::{MediaEngine, Registry, SettingEngine, SettingEngineBuilder, configure_rtcp_reports};
 
 /// Without an answer to our checks for this long a peer counts as interrupted.
 const DISCONNECTED: Duration = Duration::from_secs(4);
@@ -36,9 +36,14 @@ pub(super) fn opus() -> RTCRtpCodec {
 /// Opus and the interceptors that write RTCP reports: by them a browser learns how much redundancy to send.
 pub(super) fn audio_only() -> Result<(MediaEngine, Registry), Error> {
     let mut media = MediaEngine::default();
-    let parameters = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS_PAYLOAD_TYPE, ..Default::default() };
+    let parameters = RTCRtpCodecParameters {
+        rtp_codec: opus(),
+        payload_type: OPUS_PAYLOAD_TYPE,
+    };
     media.register_codec(parameters, RtpCodecKind::Audio)?;
-    let mid = RTCRtpHeaderExtensionCapability { uri: MID_EXTENSION.to_owned() };
+    let mid = RTCRtpHeaderExtensionCapability {
+        uri: MID_EXTENSION.to_owned(),
+    };
     media.register_header_extension(mid, RtpCodecKind::Audio, None)?;
     Ok((media, configure_rtcp_reports(Registry::new())))
 }

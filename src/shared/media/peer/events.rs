@@ -1,8 +1,10 @@
 //! What the WebRTC stack reports, turned into streams.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use rtc::peer_connection::transport::RTCDtlsTransportState;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,9 +15,14 @@ use webrtc::peer_connection::{
     PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
+use webrtc::rtp_transceiver::RtpSender;
+
 use crate::shared::media::peer::messages::Outbox;
 use crate::shared::media::peer::{AudioPacket, PeerState};
 use crate::shared::media::sdp;
+
+/// How often the encryption's state is looked at.
+const GOODBYE_CHECK: Duration = Duration::from_millis(500);
 
 /// Receives the stack's callbacks. They run on the connection's own loop, so none of them waits.
 pub(super) struct Handler {
@@ -38,7 +45,18 @@ impl Handler {
         cancel: CancellationToken,
     ) -> (Self, watch::Receiver<bool>) {
         let (gathered, receiver) = watch::channel(false);
-        (Self { state, candidates, gathered, audio, outbox, tasks, cancel }, receiver)
+        (
+            Self {
+                state,
+                candidates,
+                gathered,
+                audio,
+                outbox,
+                tasks,
+                cancel,
+            },
+            receiver,
+        )
     }
 
     fn enter(&self, next: PeerState) {
@@ -57,7 +75,10 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         let Ok(init) = event.candidate.to_json() else { return };
         if let Ok(Some(candidate)) = sdp::read_candidate(&init.candidate) {
-            self.candidates.lock().unwrap_or_else(PoisonError::into_inner).push(candidate);
+            self.candidates
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(candidate);
         }
     }
 
@@ -78,7 +99,8 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
         let state = Arc::clone(&self.state);
-        self.tasks.spawn(receive_packets(track, self.audio.clone(), state, self.cancel.clone()));
+        self.tasks
+            .spawn(receive_packets(track, self.audio.clone(), state, self.cancel.clone()));
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
@@ -117,6 +139,33 @@ async fn receive_packets(
                 state.send_replace(PeerState::Closed);
                 return;
             }
+        }
+    }
+}
+
+/// Notices that the peer said goodbye: the stack ends the encryption then, but counts the connection as connected
+/// until its checks fail, which takes much longer.
+pub(super) async fn watch_for_goodbye(
+    sender: Arc<dyn RtpSender>,
+    state: Arc<watch::Sender<PeerState>>,
+    cancel: CancellationToken,
+) {
+    let mut checks = tokio::time::interval(GOODBYE_CHECK);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = checks.tick() => {}
+        }
+        let Ok(Some(transport)) = sender.transport().await else {
+            continue;
+        };
+        if transport
+            .state()
+            .await
+            .is_ok_and(|state| state == RTCDtlsTransportState::Closed)
+        {
+            state.send_replace(PeerState::Closed);
+            return;
         }
     }
 }

@@ -48,7 +48,15 @@ impl Outbox {
         per_second: u32,
     ) -> Self {
         let (waiting, filled) = (Mutex::default(), Notify::new());
-        Self { waiting, filled, adopted: AtomicBool::new(false), tasks, cancel, incoming, per_second }
+        Self {
+            waiting,
+            filled,
+            adopted: AtomicBool::new(false),
+            tasks,
+            cancel,
+            incoming,
+            per_second,
+        }
     }
 
     pub(super) fn push(&self, message: String) {
@@ -156,7 +164,12 @@ struct Allowance {
 impl Allowance {
     fn new(per_second: u32, now: Instant) -> Self {
         let per_second = f64::from(per_second);
-        Self { per_second, left: per_second * 2.0, at: now, complained: false }
+        Self {
+            per_second,
+            left: per_second * 2.0,
+            at: now,
+            complained: false,
+        }
     }
 
     fn judge(&mut self, now: Instant) -> Verdict {
