@@ -10,5 +10,6 @@ pub mod outbox;
 pub mod jobs;
 pub mod http;
 pub mod telemetry;
+pub mod media;
 pub mod models;
 pub mod onnx;

@@ -1,1 +1,3 @@
 //! Adapters and HTTP.
+
+pub mod webrtc;
