@@ -23,11 +23,17 @@ const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const SOON: Duration = Duration::from_secs(15);
 
 fn adapter() -> WebRtcAdapter {
-    WebRtcAdapter::new(WebRtcConfig { listen: vec![LOOPBACK], ..WebRtcConfig::default() })
+    WebRtcAdapter::new(WebRtcConfig {
+        listen: vec![LOOPBACK],
+        ..WebRtcConfig::default()
+    })
 }
 
 fn candidate_config() -> PeerConfig {
-    PeerConfig { addresses: vec![LOOPBACK], ..PeerConfig::default() }
+    PeerConfig {
+        addresses: vec![LOOPBACK],
+        ..PeerConfig::default()
+    }
 }
 
 /// A candidate who sends a tone every 20 ms until told to stop.
@@ -54,7 +60,10 @@ impl Candidate {
     }
 
     async fn reaches(&mut self, wanted: PeerState) {
-        timeout(SOON, self.streams.state.wait_for(|state| *state == wanted)).await.expect("in time").expect("a state");
+        timeout(SOON, self.streams.state.wait_for(|state| *state == wanted))
+            .await
+            .expect("in time")
+            .expect("a state");
     }
 
     async fn message(&mut self) -> String {
@@ -72,7 +81,11 @@ impl Candidate {
 
 async fn call(adapter: &WebRtcAdapter, hz: f32) -> (Candidate, ConnectionId, MediaLink) {
     let (peer, streams, offer) = Peer::offer(candidate_config()).await.expect("an offer");
-    let Accepted { connection, answer, link } = adapter.accept(SdpOffer(offer)).await.expect("an answer");
+    let Accepted {
+        connection,
+        answer,
+        link,
+    } = adapter.accept(SdpOffer(offer)).await.expect("an answer");
     peer.accept_answer(&answer).await.expect("accepted");
     (Candidate::start(peer, streams, hz), connection, link)
 }
@@ -86,7 +99,10 @@ fn tone(hz: f32, index: usize) -> [i16; VOICE_FRAME] {
 }
 
 async fn next(link: &mut MediaLink) -> MediaEvent {
-    timeout(SOON, link.events.recv()).await.expect("in time").expect("an event")
+    timeout(SOON, link.events.recv())
+        .await
+        .expect("in time")
+        .expect("an event")
 }
 
 async fn until(link: &mut MediaLink, wanted: impl Fn(&MediaEvent) -> bool) -> MediaEvent {
@@ -188,8 +204,14 @@ async fn there_is_one_frame_for_every_20_ms_whatever_arrives() {
         }
     }
     let took = started.elapsed();
-    assert!((Duration::from_millis(2800)..Duration::from_millis(3400)).contains(&took), "150 frames took {took:?}");
-    assert!((50..100).contains(&received_frames), "{received_frames} of 150 received");
+    assert!(
+        (Duration::from_millis(2800)..Duration::from_millis(3400)).contains(&took),
+        "150 frames took {took:?}"
+    );
+    assert!(
+        (50..100).contains(&received_frames),
+        "{received_frames} of 150 received"
+    );
     candidate.leave().await;
 }
 
@@ -208,8 +230,16 @@ async fn a_candidate_who_says_goodbye_is_gone_at_once() {
 // spec: CALL-4
 #[test]
 fn a_candidate_who_vanishes_is_missed_within_six_seconds() {
-    let server = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let away = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let server = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let away = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let adapter = adapter();
     let (peer, _streams, offer) = away.block_on(async { Peer::offer(candidate_config()).await.expect("an offer") });
     let mut link = server.block_on(async {
@@ -222,7 +252,12 @@ fn a_candidate_who_vanishes_is_missed_within_six_seconds() {
     away.shutdown_background();
     let vanished = Duration::from_secs(6);
     server.block_on(async {
-        timeout(vanished, until(&mut link, |event| matches!(event, MediaEvent::Interrupted))).await.expect("in time");
+        timeout(
+            vanished,
+            until(&mut link, |event| matches!(event, MediaEvent::Interrupted)),
+        )
+        .await
+        .expect("in time");
     });
     drop(link);
     server.block_on(adapter.shut_down());
@@ -230,7 +265,9 @@ fn a_candidate_who_vanishes_is_missed_within_six_seconds() {
 
 /// Sockets this process has open.
 fn sockets() -> usize {
-    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return 0 };
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return 0;
+    };
     open.flatten()
         .filter_map(|entry| std::fs::read_link(entry.path()).ok())
         .filter(|target| target.to_string_lossy().starts_with("socket:"))
@@ -267,14 +304,21 @@ async fn nothing_is_left_of_a_connection() {
             tokio::task::yield_now().await;
         }
     };
-    assert!(timeout(Duration::from_secs(5), settled).await.is_ok(), "{:?} became {:?}", before, (tasks(), sockets()));
+    assert!(
+        timeout(Duration::from_secs(5), settled).await.is_ok(),
+        "{:?} became {:?}",
+        before,
+        (tasks(), sockets())
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_offer_is_an_error_and_nothing_else() {
     let adapter = adapter();
     let chrome = include_str!("data/sdp/chrome.sdp");
-    let binary: String = (0..2000_u32).filter_map(|i| char::from_u32(i * 7919 % 0xd7ff)).collect();
+    let binary: String = (0..2000_u32)
+        .filter_map(|i| char::from_u32(i * 7919 % 0xd7ff))
+        .collect();
     let cases = [
         String::new(),
         "v=0".to_owned(),
@@ -293,7 +337,10 @@ async fn what_is_no_offer_is_an_error_and_nothing_else() {
         let known = matches!(refused, Some(MediaError::BadSdp(_) | MediaError::NoAudio));
         assert!(known, "{refused:?} for {:?}", case.chars().take(60).collect::<String>());
     }
-    let refused = adapter.accept(SdpOffer(chrome.replace("opus/48000/2", "speex/16000"))).await.err();
+    let refused = adapter
+        .accept(SdpOffer(chrome.replace("opus/48000/2", "speex/16000")))
+        .await
+        .err();
     assert_eq!(refused, Some(MediaError::NoAudio));
 
     // Cut off anywhere, with a character changed anywhere: an error or a connection that never comes up, no panic.
@@ -318,20 +365,45 @@ async fn candidates_come_later_and_bad_ones_are_refused() {
     let (peer, streams, offer) = Peer::offer(candidate_config()).await.expect("an offer");
     let (bare, candidates) = sdp::split_candidates(&offer);
     assert!(!candidates.is_empty() && !bare.contains("candidate:"));
-    let Accepted { connection, answer, mut link } = adapter.accept(SdpOffer(bare)).await.expect("an answer");
-    let candidate = |text: &str| IceCandidate { candidate: text.to_owned(), sdp_mid: Some("0".to_owned()), sdp_mline_index: Some(0) };
-    for bad in ["candidate:nonsense", "candidate:1 1 udp 1 not-an-address 5 typ host", &"x".repeat(5000)] {
+    let Accepted {
+        connection,
+        answer,
+        mut link,
+    } = adapter.accept(SdpOffer(bare)).await.expect("an answer");
+    let candidate = |text: &str| IceCandidate {
+        candidate: text.to_owned(),
+        sdp_mid: Some("0".to_owned()),
+        sdp_mline_index: Some(0),
+    };
+    for bad in [
+        "candidate:nonsense",
+        "candidate:1 1 udp 1 not-an-address 5 typ host",
+        &"x".repeat(5000),
+    ] {
         let refused = adapter.add_candidates(&connection, vec![candidate(bad)]).await;
         assert!(matches!(refused, Err(MediaError::BadCandidate(_))), "{refused:?}");
     }
     let browser_name = "candidate:1 1 udp 2122260223 5e2ba13a-6b21-4f6d-9cf0-2f8cf4e4e0a1.local 46154 typ host";
-    let good = candidates.iter().map(String::as_str).chain([browser_name, ""]).map(candidate).collect();
-    adapter.add_candidates(&connection, good).await.expect("good candidates");
+    let good = candidates
+        .iter()
+        .map(String::as_str)
+        .chain([browser_name, ""])
+        .map(candidate)
+        .collect();
+    adapter
+        .add_candidates(&connection, good)
+        .await
+        .expect("good candidates");
     peer.accept_answer(&answer).await.expect("accepted");
     until(&mut link, |event| matches!(event, MediaEvent::Connected)).await;
 
-    let flood: Vec<_> = (0..100).map(|i| candidate(&format!("candidate:{i} 1 udp 1 192.0.2.1 {} typ host", 1000 + i))).collect();
-    assert!(matches!(adapter.add_candidates(&connection, flood).await, Err(MediaError::BadCandidate(_))));
+    let flood: Vec<_> = (0..100)
+        .map(|i| candidate(&format!("candidate:{i} 1 udp 1 192.0.2.1 {} typ host", 1000 + i)))
+        .collect();
+    assert!(matches!(
+        adapter.add_candidates(&connection, flood).await,
+        Err(MediaError::BadCandidate(_))
+    ));
     link.sink.close().await;
     until(&mut link, |event| matches!(event, MediaEvent::Closed)).await;
     adapter.shut_down().await;
@@ -418,7 +490,10 @@ async fn a_flood_of_messages_is_told_once_and_ends_nothing() {
 
 #[tokio::test]
 async fn ports_and_places_are_limited_and_come_back() {
-    let free = UdpSocket::bind((LOOPBACK, 0)).and_then(|s| s.local_addr()).expect("a port").port();
+    let free = UdpSocket::bind((LOOPBACK, 0))
+        .and_then(|s| s.local_addr())
+        .expect("a port")
+        .port();
     let adapter = WebRtcAdapter::new(WebRtcConfig {
         listen: vec![LOOPBACK],
         advertised: vec!["203.0.113.5".parse().expect("an address")],
@@ -427,24 +502,47 @@ async fn ports_and_places_are_limited_and_come_back() {
     });
     let offer = || SdpOffer(include_str!("data/sdp/firefox.sdp").to_owned());
     let first = adapter.accept(offer()).await.expect("an answer");
-    assert!(first.answer.contains(&format!(" 127.0.0.1 {free} typ host")), "{}", first.answer);
-    assert!(first.answer.contains(&format!(" 203.0.113.5 {free} typ host")), "{}", first.answer);
-    assert_eq!(adapter.accept(offer()).await.err(), Some(MediaError::TooManyConnections));
+    assert!(
+        first.answer.contains(&format!(" 127.0.0.1 {free} typ host")),
+        "{}",
+        first.answer
+    );
+    assert!(
+        first.answer.contains(&format!(" 203.0.113.5 {free} typ host")),
+        "{}",
+        first.answer
+    );
+    assert_eq!(
+        adapter.accept(offer()).await.err(),
+        Some(MediaError::TooManyConnections)
+    );
     first.link.sink.close().await;
     let second = adapter.accept(offer()).await.expect("the port is free again");
     second.link.sink.close().await;
     adapter.shut_down().await;
 
-    let adapter = WebRtcAdapter::new(WebRtcConfig { listen: vec![LOOPBACK], max_connections: 1, ..WebRtcConfig::default() });
+    let adapter = WebRtcAdapter::new(WebRtcConfig {
+        listen: vec![LOOPBACK],
+        max_connections: 1,
+        ..WebRtcConfig::default()
+    });
     let _first = adapter.accept(offer()).await.expect("an answer");
-    assert_eq!(adapter.accept(offer()).await.err(), Some(MediaError::TooManyConnections));
+    assert_eq!(
+        adapter.accept(offer()).await.err(),
+        Some(MediaError::TooManyConnections)
+    );
     adapter.shut_down().await;
 }
 
 /// The lines of the section whose `m=` line begins with `kind`.
 fn section<'a>(sdp: &'a str, kind: &str) -> Vec<&'a str> {
     let start = format!("m={kind}");
-    sdp.lines().skip_while(|line| !line.starts_with(&start)).enumerate().take_while(|(i, line)| *i == 0 || !line.starts_with("m=")).map(|(_, line)| line).collect()
+    sdp.lines()
+        .skip_while(|line| !line.starts_with(&start))
+        .enumerate()
+        .take_while(|(i, line)| *i == 0 || !line.starts_with("m="))
+        .map(|(_, line)| line)
+        .collect()
 }
 
 // spec: CALL-1
@@ -455,8 +553,22 @@ async fn the_answer_suits_every_browser() {
         ("chrome", include_str!("data/sdp/chrome.sdp"), 111, 0, 1, "0 1"),
         ("firefox", include_str!("data/sdp/firefox.sdp"), 109, 0, 1, "0 1"),
         ("safari", include_str!("data/sdp/safari.sdp"), 111, 0, 1, "0 1"),
-        ("chrome with a camera", include_str!("data/sdp/chrome_video.sdp"), 111, 0, 2, "0 2"),
-        ("video first", include_str!("data/sdp/video_first.sdp"), 111, 1, 2, "1 2"),
+        (
+            "chrome with a camera",
+            include_str!("data/sdp/chrome_video.sdp"),
+            111,
+            0,
+            2,
+            "0 2",
+        ),
+        (
+            "video first",
+            include_str!("data/sdp/video_first.sdp"),
+            111,
+            1,
+            2,
+            "1 2",
+        ),
     ] {
         let Accepted { answer, link, .. } = adapter.accept(SdpOffer(offer.to_owned())).await.expect(name);
         let audio = section(&answer, "audio");
@@ -469,15 +581,32 @@ async fn the_answer_suits_every_browser() {
         has("a=rtcp-mux");
         has("a=setup:active");
         has("a=end-of-candidates");
-        assert!(audio.iter().any(|line| line.starts_with("a=candidate:") && line.contains("127.0.0.1")), "{name}\n{answer}");
+        assert!(
+            audio
+                .iter()
+                .any(|line| line.starts_with("a=candidate:") && line.contains("127.0.0.1")),
+            "{name}\n{answer}"
+        );
         let data = section(&answer, "application");
         assert_eq!(data.first(), Some(&"m=application 9 UDP/DTLS/SCTP webrtc-datachannel"));
         assert!(data.contains(&format!("a=mid:{data_mid}").as_str()) && data.contains(&"a=sctp-port:5000"));
-        assert!(answer.contains(&format!("a=group:BUNDLE {bundle}\r\n")), "{name}\n{answer}");
+        assert!(
+            answer.contains(&format!("a=group:BUNDLE {bundle}\r\n")),
+            "{name}\n{answer}"
+        );
         assert!(!answer.contains("ice-lite"));
         assert_eq!(answer.matches("a=end-of-candidates").count(), 1);
-        let kinds = |sdp: &str| sdp.lines().filter_map(|l| l.strip_prefix("m=")?.split(' ').next()).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(kinds(&answer), kinds(offer), "{name}: one section for each offered, in order");
+        let kinds = |sdp: &str| {
+            sdp.lines()
+                .filter_map(|l| l.strip_prefix("m=")?.split(' ').next())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            kinds(&answer),
+            kinds(offer),
+            "{name}: one section for each offered, in order"
+        );
         for video in answer.lines().filter(|line| line.starts_with("m=video")) {
             assert!(video.starts_with("m=video 0 "), "{name}: {video}");
         }

@@ -30,7 +30,7 @@ mod messages;
 
 use events::Handler;
 use messages::Outbox;
-pub use messages::PeerMessage;
+pub use messages::{MAX_MESSAGE_BYTES, PeerMessage};
 
 /// The label of the data channel, which the offering side creates.
 pub const CHANNEL_LABEL: &str = "emma";

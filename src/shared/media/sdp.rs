@@ -9,6 +9,22 @@ pub const MAX_CANDIDATES: usize = 40;
 /// The longest candidate line that is read.
 const MAX_CANDIDATE_BYTES: usize = 512;
 
+/// Attributes every description has, and whether a value of theirs has the right form (RFC 8839, section 5.4;
+/// RFC 8122, section 5; RFC 9143, section 14).
+const REQUIRED: [(&str, &str, fn(&str) -> bool); 4] = [
+    ("a=ice-ufrag:", "ICE user name", |value| {
+        (4..=256).contains(&value.len())
+    }),
+    ("a=ice-pwd:", "ICE password", |value| (22..=256).contains(&value.len())),
+    ("a=fingerprint:", "certificate fingerprint", is_fingerprint),
+    ("a=mid:", "section name", |value| {
+        !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic())
+    }),
+];
+
+/// What Emma does with Opus; a browser that prefers stereo would otherwise send it.
+const OPUS_PARAMETERS: &str = "minptime=10;useinbandfec=1";
+
 /// Why a description or candidate was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
@@ -46,17 +62,24 @@ pub fn screen(sdp: &str) -> Result<String, SdpError> {
             return Err(malformed("a line is not of the form x=..."));
         }
     }
-    for (attribute, name) in [
-        ("a=ice-ufrag:", "ICE user name"),
-        ("a=ice-pwd:", "ICE password"),
-        ("a=fingerprint:", "certificate fingerprint"),
-    ] {
-        if !lines.iter().any(|line| {
-            line.strip_prefix(attribute)
-                .is_some_and(|value| !value.trim().is_empty())
-        }) {
+    for (attribute, name, fits) in REQUIRED {
+        let mut values = lines.iter().filter_map(|line| line.strip_prefix(attribute)).peekable();
+        if values.peek().is_none() {
             return Err(malformed(&format!("no {name}")));
         }
+        if !values.all(fits) {
+            return Err(malformed(&format!("a {name} that cannot be read")));
+        }
+    }
+    let ports = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("m="))
+        .map(|media| media.split(' ').nth(1));
+    if !ports
+        .clone()
+        .all(|port| port.is_some_and(|port| port.parse::<u16>().is_ok()))
+    {
+        return Err(malformed("a section without a port"));
     }
     if !offers_opus(&lines) {
         return Err(SdpError::NoAudio);
@@ -72,6 +95,23 @@ pub fn screen(sdp: &str) -> Result<String, SdpError> {
             None => true,
         });
     Ok(join(kept))
+}
+
+/// Whether a value is a hash function and bytes in hexadecimal, `sha-256 AB:CD:...`.
+fn is_fingerprint(value: &str) -> bool {
+    let Some((function, bytes)) = value.split_once(' ') else {
+        return false;
+    };
+    let length = match function.to_ascii_lowercase().as_str() {
+        "sha-1" => 20,
+        "sha-224" => 28,
+        "sha-256" => 32,
+        "sha-384" => 48,
+        "sha-512" => 64,
+        _ => return false,
+    };
+    let pairs = || bytes.trim().split(':');
+    pairs().count() == length && pairs().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Whether a section for audio that is not switched off names Opus at 48 kHz.
@@ -136,7 +176,8 @@ pub fn read_candidate(text: &str) -> Result<Option<String>, SdpError> {
     Ok(Some(format!("candidate:{value}")))
 }
 
-/// Our own description with all our candidates in its first live section, and nowhere else. `candidates` are
+/// Our own description with our parameters for Opus, and with all our candidates in its first live section and
+/// nowhere else. `candidates` are
 /// `candidate:...` values; each of `advertised` is an address under which the first of them is reachable from
 /// outside (a router or container host that forwards the port).
 pub fn complete(sdp: &str, candidates: &[String], advertised: &[IpAddr]) -> String {
@@ -145,12 +186,24 @@ pub fn complete(sdp: &str, candidates: &[String], advertised: &[IpAddr]) -> Stri
     let mut out: Vec<String> = Vec::new();
     let mut placed = false;
     let mut live = false;
+    let opus = sdp.lines().find_map(|line| {
+        let (number, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        codec.to_ascii_lowercase().starts_with("opus/").then_some(number)
+    });
     let place = |out: &mut Vec<String>| {
         out.extend(all.iter().map(|candidate| format!("a={candidate}")));
         out.push("a=end-of-candidates".to_owned());
     };
     for line in sdp.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
         if line.starts_with("a=candidate:") || line == "a=end-of-candidates" {
+            continue;
+        }
+        if let Some(parameters) = line.strip_prefix("a=fmtp:") {
+            let number = parameters.split(' ').next().filter(|number| opus == Some(number));
+            out.push(number.map_or_else(
+                || line.to_owned(),
+                |number| format!("a=fmtp:{number} {OPUS_PARAMETERS}"),
+            ));
             continue;
         }
         if let Some(media) = line.strip_prefix("m=") {
@@ -228,7 +281,7 @@ fn join<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
 
-    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 AA:BB\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=candidate:1 1 udp 2113937151 1c1b1f6e-1.local 50000 typ host\r\na=candidate:2 1 udp 2113937150 192.0.2.7 50001 typ host\r\na=candidate:3 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active\r\n";
+    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=candidate:1 1 udp 2113937151 1c1b1f6e-1.local 50000 typ host\r\na=candidate:2 1 udp 2113937150 192.0.2.7 50001 typ host\r\na=candidate:3 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active\r\n";
 
     #[test]
     fn only_candidates_that_can_be_tried_remain() {
@@ -242,6 +295,7 @@ mod tests {
         for (sdp, wanted) in [
             (String::new(), "v=0"),
             ("v=0".to_owned(), "ICE user name"),
+            (OFFER.replace("4A:AD", "4A:A"), "fingerprint"),
             ("v=0\r\nhello".to_owned(), "x=..."),
             (format!("v=0\r\na={}", "x".repeat(70_000)), "64 KiB"),
             (OFFER.replace("a=ice-pwd", "a=x"), "ICE password"),
