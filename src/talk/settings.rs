@@ -22,9 +22,19 @@ pub struct Settings {
     pub seed: u64,
     pub noise_dbfs: Option<f32>,
     pub timeout: Duration,
+    pub drop: Option<Drop>,
     record: Option<PathBuf>,
     expected: Expected,
     pub normaliser: Normaliser,
+}
+
+/// A connection lost on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drop {
+    /// Since the call's clock started.
+    pub after: Duration,
+    /// Until it is made again.
+    pub away: Duration,
 }
 
 impl Settings {
@@ -54,6 +64,10 @@ impl Settings {
             seed: args.seed,
             noise_dbfs: args.noise,
             timeout: Duration::from_secs(args.timeout),
+            drop: args.drop_after.map(|after| Drop {
+                after: Duration::from_secs(after),
+                away: Duration::from_secs(args.away),
+            }),
             record: args.record.clone(),
             expected: expected(args.expect.as_deref())?,
             normaliser: wer::plain_words,

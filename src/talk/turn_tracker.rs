@@ -91,6 +91,8 @@ pub struct TurnTracker {
     /// Playout and arrival time of the last audible frame.
     last_audible: Option<(At, At)>,
     ready_since: Option<At>,
+    /// When a lost connection was made again.
+    came_back: Option<At>,
     /// The parts of the turn came before its answer was over.
     parts_early: bool,
     turns: Vec<Turn>,
@@ -106,6 +108,7 @@ impl TurnTracker {
             emma_began: None,
             last_audible: None,
             ready_since: None,
+            came_back: None,
             parts_early: false,
             turns: Vec::new(),
         }
@@ -185,6 +188,14 @@ impl TurnTracker {
         self.answering = false;
     }
 
+    /// A lost connection was made again; what was being said is lost with it.
+    pub fn came_back(&mut self, now: At) {
+        self.answering = false;
+        self.ready_since = None;
+        self.state = None;
+        self.came_back = Some(now);
+    }
+
     /// The server's account of the delay before its reply.
     pub fn server_turn(&mut self, parts: Parts) {
         if let Some(turn) = self.turns.last_mut()
@@ -202,6 +213,7 @@ impl TurnTracker {
             return Action::HangUp;
         }
         self.answering = true;
+        self.came_back = None;
         self.turns.push(Turn {
             barge_in,
             ..Turn::default()
@@ -218,9 +230,13 @@ impl TurnTracker {
             None => silent_for(STATELESS_SILENCE) && now >= STATELESS_SILENCE,
         };
         let waited = |since: At| now.saturating_sub(since) >= self.habits.patience;
-        let had_her_say = match self.turns.last() {
-            None => self.emma_began.is_some() || waited(At::ZERO),
-            Some(turn) => turn.has_reply() || turn.last_speech.is_some_and(waited),
+        let had_her_say = match (self.turns.last(), self.came_back) {
+            (Some(turn), None) => turn.has_reply() || turn.last_speech.is_some_and(waited),
+            // She greets, and greets again after a loss.
+            (_, start) => {
+                let start = start.unwrap_or_default();
+                self.emma_began.is_some_and(|at| at >= start) || waited(start)
+            }
         };
         listening && had_her_say && silent_for(SILENCE)
     }
@@ -481,6 +497,20 @@ mod tests {
         assert_eq!(call.actions[1..], [(9580, Action::HangUp)]);
         call.until(20_000);
         assert_eq!(call.actions.len(), 2, "once");
+    }
+
+    #[test]
+    fn after_a_lost_connection_the_candidate_waits_for_her_and_goes_on() {
+        let mut call = greeted(HABITS);
+        call.tracker.first_speech_sent(ms(3600));
+        call.until(5000);
+        call.tracker.came_back(ms(8000));
+        call.now = 8000;
+        call.state(EmmaState::Listening).until(10_000);
+        assert_eq!(call.actions.len(), 1, "she has not spoken since");
+        call.emma_until(12_000).until(13_000);
+        assert_eq!(call.actions[1..], [(12_580, Action::Answer { turn: 1 })]);
+        assert_eq!(call.tracker.turns()[0].voice_to_voice(), None);
     }
 
     #[test]
