@@ -43,7 +43,10 @@ impl Db {
         // SQLite has one writer at a time; queueing for the one connection is fair, its file lock is not.
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(|e| StoreError::Database(e.to_string()))?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&writer)
+            .await
+            .map_err(|e| StoreError::Database(e.to_string()))?;
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { reader, writer })
     }

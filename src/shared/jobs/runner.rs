@@ -60,7 +60,13 @@ impl JobRunner {
         config: RunnerConfig,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { db, clock, subscriptions: subscriptions.into(), config: Arc::new(config), wake }
+        Self {
+            db,
+            clock,
+            subscriptions: subscriptions.into(),
+            config: Arc::new(config),
+            wake,
+        }
     }
 
     /// Delivers until `stop` fires, then waits for the handlers at work; those still at it after the
@@ -97,7 +103,10 @@ impl JobRunner {
             }
         }
         work.close();
-        if tokio::time::timeout(self.config.handler_timeout, work.wait()).await.is_err() {
+        if tokio::time::timeout(self.config.handler_timeout, work.wait())
+            .await
+            .is_err()
+        {
             warn!(jobs.left = work.len(), "stopped before all jobs were done");
         }
     }
@@ -133,7 +142,10 @@ impl JobRunner {
     fn subscribers(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut by_event: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for subscription in self.subscriptions.iter() {
-            by_event.entry(subscription.event).or_default().push(subscription.subscriber);
+            by_event
+                .entry(subscription.event)
+                .or_default()
+                .push(subscription.subscriber);
         }
         by_event
     }
@@ -151,7 +163,9 @@ impl JobRunner {
         if queue::next_due(&self.db).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
-        Ok(queue::claim(&self.db, now, self.config.lease).await?.map(|job| (job, slot)))
+        Ok(queue::claim(&self.db, now, self.config.lease)
+            .await?
+            .map(|job| (job, slot)))
     }
 
     async fn deliver(&self, job: ClaimedJob) {
@@ -184,7 +198,10 @@ impl JobRunner {
             Ok(Ok(Err(HandlerError::Fail(error)))) => return Outcome::Dead(error),
             Ok(Ok(Err(HandlerError::Retry(error)))) => error,
             Ok(Err(_panic)) => "the handler panicked".to_owned(),
-            Err(_) => format!("the handler took longer than {} s", self.config.handler_timeout.as_secs()),
+            Err(_) => format!(
+                "the handler took longer than {} s",
+                self.config.handler_timeout.as_secs()
+            ),
         };
         if job.attempt >= MAX_ATTEMPTS {
             return Outcome::Dead(failure);
