@@ -23,15 +23,16 @@ use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
 use crate::screening::calls::domain::status::EndReason;
+use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
 
 pub use vocabulary::{Cause, EmmaState, Input, Output, ReplyRequest, Tag, UtteranceId, Why};
 
 /// Numbers an agent's file may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Silence after which a turn that sounds unfinished is over, ms.
-    pub patience_ms: u64,
+    /// When a silence is the end of a turn.
+    pub policy: TurnPolicy,
     /// Length of the whole call, ms.
     pub call_ms: u64,
 }
@@ -39,7 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            patience_ms: 1_500,
+            policy: TurnPolicy::default(),
             call_ms: 25 * 60_000,
         }
     }
@@ -71,6 +72,8 @@ pub struct Conversation {
     connected: bool,
     opened: bool,
     muted: bool,
+    /// How this candidate pauses inside answers.
+    pauses: PauseStats,
     time_up: bool,
     ending: Option<(EndReason, CallTime)>,
     ended: bool,
@@ -95,6 +98,7 @@ impl Conversation {
             connected: false,
             opened: resumed,
             muted: false,
+            pauses: PauseStats::default(),
             time_up: false,
             ending: None,
             ended: false,

@@ -5,6 +5,7 @@ use crate::screening::calls::domain::conversation::vocabulary::Tag;
 use crate::screening::calls::domain::interviewer::Reply;
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::Word;
+use crate::screening::calls::domain::turn_policy::Judgement;
 use crate::screening::shared::ids::SegmentId;
 
 /// Audio kept in front of the first speech frame, so that a soft first sound is not cut off.
@@ -30,10 +31,10 @@ pub struct Turn {
     chunks: Vec<Chunk>,
     /// The last stretch, transcribed on the guess that the turn ends here.
     tail: Option<Chunk>,
-    /// (silence in ms, probability that the turn is complete), for the present pause.
-    pub judged: Vec<(u64, f32)>,
-    /// Silences at which a judgement was asked for in this pause.
-    pub asked_judgement: Vec<u64>,
+    /// What the turn model said of the present pause.
+    pub judgements: Vec<Judgement>,
+    /// How often it was asked about this pause.
+    pub looks: usize,
     pub needs_time: bool,
     pub typed: bool,
     /// When the turn was decided to be over.
@@ -62,8 +63,8 @@ impl Turn {
             chunk_start: onset.minus(PRE_ROLL_MS),
             chunks: Vec::new(),
             tail: None,
-            judged: Vec::new(),
-            asked_judgement: Vec::new(),
+            judgements: Vec::new(),
+            looks: 0,
             needs_time: false,
             typed: false,
             committed: None,
@@ -105,8 +106,8 @@ impl Turn {
         self.tag.revision += 1;
         self.last_voice = now;
         self.burst_ms = now.since(onset);
-        self.judged.clear();
-        self.asked_judgement.clear();
+        self.judgements.clear();
+        self.looks = 0;
         self.committed = None;
         self.transcribed_at = None;
         self.reply_requested = false;
