@@ -1,5 +1,6 @@
 //! Pure decisions of a call and the ports it needs: no IO, no clock.
 
+pub mod attempt;
 pub mod audio;
 pub mod call;
 pub mod conversation;

@@ -1,1 +1,4 @@
 //! Adapters and HTTP.
+
+pub mod store;
+pub mod http;

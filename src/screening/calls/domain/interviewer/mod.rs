@@ -34,7 +34,7 @@ pub enum Action {
     InviteQuestions,
     Close { reason: EndReason },
 }
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub enum Flag {
     InjectionSuspected,
     UnansweredQuestion(String),

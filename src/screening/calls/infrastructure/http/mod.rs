@@ -1,0 +1,3 @@
+//! Routes of calls.
+
+pub mod calls;
