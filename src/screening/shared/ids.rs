@@ -30,3 +30,7 @@ define_id!(
     /// The assessment of one finished call.
     AnalysisId, "ana"
 );
+define_id!(
+    /// One WebRTC connection of a call; a candidate who reconnects has another.
+    ConnectionId, "conn"
+);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::screening::calls::domain::audio::{EAR_FRAME, VAD_FRAME, VOICE_FRAME};
-use crate::screening::shared::ids::JobOfferId;
+use crate::screening::shared::ids::{ConnectionId, JobOfferId};
 
 /// Why a speech engine could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,58 @@ pub struct MediaLink {
     /// Bounded; the link drops its oldest audio when the session falls behind.
     pub events: mpsc::Receiver<MediaEvent>,
     pub sink: Arc<dyn MediaSink>,
+}
+
+/// Lets candidates connect.
+#[async_trait]
+pub trait MediaGateway: Send + Sync {
+    /// Answers an offer. The answer carries every address of ours: nothing is trickled from this side.
+    async fn accept(&self, offer: SdpOffer) -> Result<Accepted, MediaError>;
+    /// Tries further addresses of the candidate's machine.
+    async fn add_candidates(&self, connection: &ConnectionId, candidates: Vec<IceCandidate>) -> Result<(), MediaError>;
+    /// Ends a connection; its link reports `Closed`. Nothing happens where it is over already.
+    async fn close(&self, connection: &ConnectionId);
+}
+
+/// An SDP offer as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdpOffer(pub String);
+
+/// A connection that is being set up.
+pub struct Accepted {
+    pub connection: ConnectionId,
+    /// The SDP answer.
+    pub answer: String,
+    pub link: MediaLink,
+}
+
+/// One address to try, as RFC 8839 writes it: `candidate:1 1 udp 2113937151 192.0.2.7 50001 typ host`. An empty
+/// `candidate` means that there are no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IceCandidate {
+    pub candidate: String,
+    #[serde(default)]
+    pub sdp_mid: Option<String>,
+    #[serde(default, rename = "sdpMLineIndex")]
+    pub sdp_mline_index: Option<u16>,
+}
+
+/// Why a connection could not be made or changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MediaError {
+    #[error("{0}")]
+    BadSdp(String),
+    #[error("the offer has no audio stream with Opus")]
+    NoAudio,
+    #[error("{0}")]
+    BadCandidate(String),
+    #[error("no such connection")]
+    UnknownConnection,
+    #[error("too many connections")]
+    TooManyConnections,
+    #[error("media: {0}")]
+    Internal(String),
 }
 
 // ---------------------------------------------------------------- ears
