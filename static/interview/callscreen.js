@@ -33,6 +33,7 @@ export class CallScreen {
   #stream;
   #timers = [];
   #noticeTimer = 0;
+  #countdown = 0;
   #emmaState = "listening";
   #wakeLock = null;
   #listeners = new AbortController();
@@ -222,8 +223,6 @@ export class CallScreen {
     this.#countdown = setInterval(tick, 500);
   }
 
-  #countdown = 0;
-
   #quality(quality) {
     $("[data-quality]", this.#root).dataset.quality = quality;
     $("[data-quality-text]", this.#root).textContent = QUALITY[quality];
@@ -293,10 +292,9 @@ export class CallScreen {
     const button = $("[data-mute]", this.#root);
     const has = this.#session.hasMicrophone;
     const muted = this.#session.muted;
-    $("span", button).textContent = !has ? "Use microphone" : "Mute";
+    $("span", button).textContent = !has ? "Use microphone" : muted ? "Unmute" : "Mute";
     setIcon(button, has && !muted ? "mic" : "mic-off");
-    if (has) button.setAttribute("aria-pressed", String(muted));
-    else button.removeAttribute("aria-pressed");
+    button.toggleAttribute("data-on", has && muted);
   }
 
   #sendTyped() {
