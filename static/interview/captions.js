@@ -27,6 +27,7 @@ export class Captions {
       if (this.#following) this.#jump.hidden = true;
     });
     this.#jump.addEventListener("click", () => this.#toEnd());
+    new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.#log);
   }
 
   /** Adds a line, or replaces the one with the same id. */

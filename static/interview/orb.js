@@ -145,7 +145,7 @@ export class Orb {
     c.beginPath();
     for (let i = 0; i <= 96; i += 1) {
       const a = (i / 96) * TAU;
-      const bump = Math.sin(a * 3 + phase * 1.7) * 0.5 + Math.sin(a * 2 - phase * 1.1) * 0.35 + Math.sin(a * 5 + phase * 0.6) * 0.15;
+      const bump = Math.sin(a * 3 + phase * 1.7) * 0.32 + Math.sin(a * 2 - phase * 1.1) * 0.4 + Math.sin(a * 5 + phase * 0.6) * 0.28;
       const d = r * (1 + ripple * bump);
       if (i === 0) c.moveTo(Math.cos(a) * d, Math.sin(a) * d);
       else c.lineTo(Math.cos(a) * d, Math.sin(a) * d);
