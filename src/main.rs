@@ -10,6 +10,7 @@ use emma::config::Config;
 enum Cli {
     Models(models::ModelsArgs),
     Doctor(doctor::DoctorArgs),
+    Talk(emma::talk::TalkArgs),
 }
 
 #[tokio::main]
@@ -18,5 +19,6 @@ async fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse() {
         Cli::Models(args) => models::run(args, &config.speech).await,
         Cli::Doctor(args) => doctor::run(args, &config).await,
+        Cli::Talk(args) => emma::talk::run(args).await,
     }
 }
