@@ -24,8 +24,11 @@ pub struct ModelsArgs {
 enum Command {
     /// Fetch what is missing and check it against the published SHA-256.
     Pull(PullArgs),
-    /// Show every known file: whether it is here, its size, its licence and what it is for.
-    List,
+    /// Show every known file: whether it is here, its size, its licence and what it is for; says MISSING where it is needed.
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
     /// Read the files that are here and compare their SHA-256.
     Verify {
         #[command(flatten)]
@@ -83,7 +86,7 @@ pub async fn run(args: ModelsArgs, speech: &Speech) -> anyhow::Result<ExitCode> 
     let dir = directory(speech);
     match args.command {
         Command::Pull(options) => fetch(options, &dir, speech).await,
-        Command::List => list(&dir, speech),
+        Command::List { which } => list(&dir, &chosen(&which, speech)),
         Command::Verify { which } => verify(&which, &dir, speech),
         Command::Path => {
             writeln!(stdout(), "{}", dir.path().display())?;
@@ -162,8 +165,7 @@ async fn fetch(options: PullArgs, dir: &ModelDir, speech: &Speech) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(dir: &ModelDir, speech: &Speech) -> anyhow::Result<ExitCode> {
-    let needed = needed(speech);
+fn list(dir: &ModelDir, needed: &[ModelFile]) -> anyhow::Result<ExitCode> {
     let mut out = stdout().lock();
     writeln!(out, "{}", dir.path().display())?;
     for file in catalog::files(Profile::All) {
