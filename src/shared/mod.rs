@@ -1,9 +1,6 @@
 //! What at least two contexts use, and nothing else.
 
 pub mod clock;
-pub mod errors;
-pub mod ids;
-pub mod secrets;
 pub mod db;
 pub mod embeddings;
 pub mod errors;
@@ -11,7 +8,6 @@ pub mod events;
 pub mod http;
 pub mod ids;
 pub mod jobs;
-pub mod telemetry;
 pub mod media;
 pub mod models;
 pub mod onnx;

@@ -5,7 +5,6 @@ pub mod audio;
 pub mod call;
 pub mod conversation;
 pub mod coverage;
-pub mod gateway;
 pub mod interviewer;
 pub mod ports;
 pub mod segment;
