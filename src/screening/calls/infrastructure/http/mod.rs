@@ -1,3 +1,4 @@
 //! Routes of calls.
 
 pub mod calls;
+pub mod interviews;
