@@ -90,10 +90,16 @@ const LETTERS: [&str; 26] = [
 ];
 const DIGITS: [&str; 10] = ["zˈiəɹoʊ", "wˈʌn", "tˈuː", "θɹˈiː", "fˈɔːɹ", "fˈaɪv", "sˈɪks", "sˈɛvən", "ˈeɪt", "nˈaɪn"];
 
-/// The IPA of a word the dictionaries lack, its plural and its possessive, without marks around it.
+/// Short words that are no abbreviations when somebody writes them large.
+const SHOUTED: &[&str] = &["AN", "AS", "AT", "IF", "IN", "IS", "ON", "OR", "OF", "UP", "AND", "ALL", "ASK", "END", "OLD", "ACT", "ADD", "ARM", "ART", "EGG", "ILL", "INK", "OFF", "ODD", "OWN", "UGH"];
+
+/// The IPA of a word the dictionaries lack or misread, its plural and its possessive, without marks around it.
 pub fn known(word: &str) -> Option<String> {
     if let Some(ipa) = lookup(word) {
         return Some(ipa.to_owned());
+    }
+    if is_initials(word) {
+        return Some(spelled(word));
     }
     let base = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).or_else(|| word.strip_suffix('s'))?;
     let ipa = lookup(base)?;
@@ -118,6 +124,16 @@ pub fn spelled(word: &str) -> String {
     names.join(" ")
 }
 
+/// Capitals that cannot be a word, such as AWS and SQS: no vowel behind the first letter. The dictionaries take the
+/// S at the end of some for a plural.
+fn is_initials(word: &str) -> bool {
+    let vowel = |b: u8| matches!(b, b'A' | b'E' | b'I' | b'O' | b'U' | b'Y');
+    (2..=5).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_uppercase())
+        && !word.bytes().skip(1).any(vowel)
+        && !SHOUTED.contains(&word)
+}
+
 fn lookup(word: &str) -> Option<&'static str> {
     let exact = WORDS.iter().find(|(known, _)| *known == word);
     // A word in capitals only is another word in small letters: REST and rest.
@@ -138,6 +154,8 @@ mod tests {
         assert_eq!(known("REST").as_deref(), Some("ɹˈɛst"));
         assert_eq!(known("rest"), None);
         assert_eq!(known("s"), None);
+        assert_eq!(known("AWS"), Some(spelled("AWS")));
+        assert_eq!((known("IN"), known("SALES"), known("Aws")), (None, None, None));
     }
 
     #[test]

@@ -175,7 +175,12 @@ impl Job {
             word.end_ms += start_ms;
         }
         listeners.samples += chunk.pcm.len();
-        listeners.senders.retain(|sender| sender.try_send(Ok(chunk.clone())).is_ok());
+        listeners.senders.retain(|sender| {
+            // The last place is for the reason: an end without one would look like the end of the clause.
+            let room = sender.capacity() > 1;
+            let item = if room { Ok(chunk.clone()) } else { Err(SpeechError::Overloaded) };
+            sender.try_send(item).is_ok() && room
+        });
         listeners.sent.push(chunk);
     }
 
