@@ -3,8 +3,8 @@
 pub mod audio;
 pub mod call;
 pub mod coverage;
-pub mod status;
-pub mod segment;
 pub mod ports;
-pub mod store;
+pub mod segment;
 pub mod speakable;
+pub mod status;
+pub mod store;

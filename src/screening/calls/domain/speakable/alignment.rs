@@ -15,16 +15,27 @@ pub fn heard_part<'a>(written: &'a str, spoken: &str, heard: usize) -> &'a str {
             part = end_a;
         }
     }
-    part.checked_sub(1).and_then(|last| ends.get(last)).map_or("", |end| &written[..*end])
+    part.checked_sub(1)
+        .and_then(|last| ends.get(last))
+        .map_or("", |end| &written[..*end])
 }
 
 fn keys(text: &str) -> Vec<String> {
-    text.split_whitespace().map(|word| word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()).collect()
+    text.split_whitespace()
+        .map(|word| {
+            word.chars()
+                .filter(|c| c.is_alphanumeric())
+                .flat_map(char::to_lowercase)
+                .collect()
+        })
+        .collect()
 }
 
 /// Byte behind each word.
 fn word_ends(text: &str) -> Vec<usize> {
-    text.split_whitespace().map(|word| word.as_ptr() as usize - text.as_ptr() as usize + word.len()).collect()
+    text.split_whitespace()
+        .map(|word| word.as_ptr() as usize - text.as_ptr() as usize + word.len())
+        .collect()
 }
 
 /// Pairs (words of `a`, words of `b`) up to which both say the same: the longest common subsequence.
@@ -78,7 +89,10 @@ mod tests {
 
     #[test]
     fn plain_text_is_heard_word_by_word() {
-        assert_eq!(heard_part("Thank you, Ana. Bye", "Thank you, Ana. Bye", 3), "Thank you, Ana.");
+        assert_eq!(
+            heard_part("Thank you, Ana. Bye", "Thank you, Ana. Bye", 3),
+            "Thank you, Ana."
+        );
         assert_eq!(heard_part("", "", 0), "");
         assert_eq!(heard_part("a a a", "a a a", 2), "a a");
     }

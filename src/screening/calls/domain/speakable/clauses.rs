@@ -8,15 +8,17 @@ const SHORTEST_CLAUSE_WORDS: usize = 4;
 
 /// Abbreviations after which a sentence never ends.
 const TITLES: &[&str] = &[
-    "dr", "mr", "mrs", "ms", "prof", "st", "e.g", "i.e", "vs", "cf", "approx", "no", "fig", "dept", "est", "gen", "hon", "rev",
-    "mt", "resp", "incl", "excl", "ca", "al",
+    "dr", "mr", "mrs", "ms", "prof", "st", "e.g", "i.e", "vs", "cf", "approx", "no", "fig", "dept", "est", "gen",
+    "hon", "rev", "mt", "resp", "incl", "excl", "ca", "al",
 ];
 /// Abbreviations that may also end a sentence; then a capital follows.
-const SUFFIXES: &[&str] = &["etc", "a.m", "p.m", "inc", "ltd", "co", "corp", "jr", "sr", "u.s", "u.k", "e.u", "ph.d", "b.sc", "m.sc"];
+const SUFFIXES: &[&str] = &[
+    "etc", "a.m", "p.m", "inc", "ltd", "co", "corp", "jr", "sr", "u.s", "u.k", "e.u", "ph.d", "b.sc", "m.sc",
+];
 /// Words a long clause may be cut in front of.
 const JOINTS: &[&str] = &[
-    "and", "but", "or", "so", "because", "which", "that", "while", "when", "where", "if", "although", "whereas", "since", "until",
-    "before", "after", "unless", "than", "rather", "with", "for", "to", "in", "on", "from", "about",
+    "and", "but", "or", "so", "because", "which", "that", "while", "when", "where", "if", "although", "whereas",
+    "since", "until", "before", "after", "unless", "than", "rather", "with", "for", "to", "in", "on", "from", "about",
 ];
 
 /// The sentences of a text, trimmed, none of them empty. Abbreviations, initials, decimals and dotted names do not end one.
@@ -104,7 +106,9 @@ fn sentence_end(text: &str) -> Option<usize> {
             chars.next();
         }
         let after = &text[end..];
-        let Some(next) = after.chars().next() else { return Some(end) };
+        let Some(next) = after.chars().next() else {
+            return Some(end);
+        };
         if !next.is_whitespace() || (c == '.' && end == at + 1 && is_abbreviation(&text[..at], after)) {
             continue;
         }
@@ -115,11 +119,15 @@ fn sentence_end(text: &str) -> Option<usize> {
 
 /// Whether the full stop behind `before` belongs to its last word.
 fn is_abbreviation(before: &str, after: &str) -> bool {
-    let word = before.rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '“')).next().unwrap_or_default();
+    let word = before
+        .rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '“'))
+        .next()
+        .unwrap_or_default();
     let lower = word.to_lowercase();
     let capital_follows = after.trim_start().chars().next().is_some_and(char::is_uppercase);
     let initial = word.chars().count() == 1 && word.chars().all(|c| c.is_uppercase() && c != 'I');
-    let numbered = before.trim_start() == word && word.len() <= 2 && word.bytes().all(|b| b.is_ascii_digit()) && !word.is_empty();
+    let numbered =
+        before.trim_start() == word && word.len() <= 2 && word.bytes().all(|b| b.is_ascii_digit()) && !word.is_empty();
     // "No." in front of a number; a plain "no." ends its sentence.
     if lower == "no" {
         return after.trim_start().starts_with(|c: char| c.is_ascii_digit());
@@ -136,10 +144,16 @@ fn clause_end(text: &str) -> Option<usize> {
     let latest = CLAUSE_WORDS.min(words.len() - SHORTEST_CLAUSE_WORDS);
     let cut_at = |wanted: &dyn Fn(usize) -> bool| (SHORTEST_CLAUSE_WORDS..=latest).rev().find(|n| wanted(*n));
     // n words in front of the cut.
-    let strong = |n: usize| text[..words[n - 1].1].ends_with([';', ':', '—', '–']) || matches!(&text[words[n].0..words[n].1], "—" | "–" | "-");
+    let strong = |n: usize| {
+        text[..words[n - 1].1].ends_with([';', ':', '—', '–'])
+            || matches!(&text[words[n].0..words[n].1], "—" | "–" | "-")
+    };
     let comma = |n: usize| text[..words[n - 1].1].ends_with(',');
     let joint = |n: usize| JOINTS.contains(&text[words[n].0..words[n].1].to_lowercase().as_str());
-    let best = cut_at(&strong).or_else(|| cut_at(&comma)).or_else(|| cut_at(&joint)).unwrap_or(latest);
+    let best = cut_at(&strong)
+        .or_else(|| cut_at(&comma))
+        .or_else(|| cut_at(&joint))
+        .unwrap_or(latest);
     Some(words[best].0)
 }
 
@@ -170,16 +184,37 @@ mod tests {
     fn splits_where_a_sentence_ends() {
         let cases: &[(&str, &[&str])] = &[
             ("Hello there. How are you?", &["Hello there.", "How are you?"]),
-            ("You used queues, e.g. Kafka. Why?", &["You used queues, e.g. Kafka.", "Why?"]),
-            ("Dr. Smith met J. Doe. They talked.", &["Dr. Smith met J. Doe.", "They talked."]),
+            (
+                "You used queues, e.g. Kafka. Why?",
+                &["You used queues, e.g. Kafka.", "Why?"],
+            ),
+            (
+                "Dr. Smith met J. Doe. They talked.",
+                &["Dr. Smith met J. Doe.", "They talked."],
+            ),
             ("It takes 3.5 years. Or 4.", &["It takes 3.5 years.", "Or 4."]),
-            ("We use Node.js and .NET here. Fine!", &["We use Node.js and .NET here.", "Fine!"]),
+            (
+                "We use Node.js and .NET here. Fine!",
+                &["We use Node.js and .NET here.", "Fine!"],
+            ),
             ("Wait... what?! Really?", &["Wait...", "what?!", "Really?"]),
-            ("She said \"yes.\" Then she left.", &["She said \"yes.\"", "Then she left."]),
-            ("At 9 a.m. we start. At 5 p.m. We stop.", &["At 9 a.m. we start.", "At 5 p.m.", "We stop."]),
-            ("Tools, teams, etc. Then the rest.", &["Tools, teams, etc.", "Then the rest."]),
+            (
+                "She said \"yes.\" Then she left.",
+                &["She said \"yes.\"", "Then she left."],
+            ),
+            (
+                "At 9 a.m. we start. At 5 p.m. We stop.",
+                &["At 9 a.m. we start.", "At 5 p.m.", "We stop."],
+            ),
+            (
+                "Tools, teams, etc. Then the rest.",
+                &["Tools, teams, etc.", "Then the rest."],
+            ),
             ("One\n\nTwo\n", &["One", "Two"]),
-            ("Is it no. 5 or not? No. It is 4.", &["Is it no. 5 or not?", "No.", "It is 4."]),
+            (
+                "Is it no. 5 or not? No. It is 4.",
+                &["Is it no. 5 or not?", "No.", "It is 4."],
+            ),
             ("So do I. You too.", &["So do I.", "You too."]),
             ("1. First thing", &["1. First thing"]),
             ("   ", &[]),
@@ -196,8 +231,14 @@ mod tests {
         let text = "Before we begin I would like to tell you a little about the role, which is a senior position in the payments \
                     team, and then I will ask you about your own work on distributed systems over the last few years.";
         let cut = clauses(text);
-        assert_eq!(cut[0], "Before we begin I would like to tell you a little about the role,");
-        assert!(cut.iter().all(|c| c.split_whitespace().count() <= CLAUSE_WORDS), "{cut:?}");
+        assert_eq!(
+            cut[0],
+            "Before we begin I would like to tell you a little about the role,"
+        );
+        assert!(
+            cut.iter().all(|c| c.split_whitespace().count() <= CLAUSE_WORDS),
+            "{cut:?}"
+        );
     }
 
     #[test]

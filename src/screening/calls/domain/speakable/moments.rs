@@ -6,27 +6,58 @@ use regex::{Captures, Regex};
 
 use crate::screening::calls::domain::speakable::numbers::{cardinal, ordinal, year};
 
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 const MONTH: &str = r"(Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?\.?|July?\.?|Aug(?:ust|\.)?|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)";
-const CLOCK: &str = r"(\d{1,2})(?:[:.](\d{2}))?(?::\d{2})?\s?([aApP]\.?[mM]\b\.?)";
-const COLON: &str = r"(\d{1,2}):(\d{2})(?::\d{2})?";
+const CLOCK: &str = r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::[0-9]{2})?\s?([aApP]\.?[mM]\b\.?)";
+const COLON: &str = r"([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?";
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed and tested")
 }
 
-static ISO: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{4})-(\d{2})-(\d{2})(?:T|\b)"));
-static SLASHES: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})[/.](\d{1,2})[/.](\d{4})\b"));
-static MONTH_DAY: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"\b{MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(\d{{4}})\b)?")));
-static DAY_MONTH: LazyLock<Regex> =
-    LazyLock::new(|| regex(&format!(r"\b([Tt]he\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}\b(?:,?\s+(\d{{4}})\b)?")));
-static MONTH_YEAR: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"\b{MONTH},?\s+((?:19|20)\d{{2}})\b")));
-static DAY_NAME: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(\.?)(\s?[-–—]\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b)?"));
+static ISO: LazyLock<Regex> = LazyLock::new(|| regex(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T|\b)"));
+static SLASHES: LazyLock<Regex> = LazyLock::new(|| regex(r"\b([0-9]{1,2})[/.]([0-9]{1,2})[/.]([0-9]{4})\b"));
+static MONTH_DAY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(&format!(
+        r"\b{MONTH}\s+([0-9]{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+([0-9]{{4}})\b)?"
+    ))
+});
+static DAY_MONTH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(&format!(
+        r"\b([Tt]he\s+)?([0-9]{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}\b(?:,?\s+([0-9]{{4}})\b)?"
+    ))
+});
+static MONTH_YEAR: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"\b{MONTH},?\s+((?:19|20)[0-9]{{2}})\b")));
+static DAY_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(\.?)(\s?[-–—]\s?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b)?")
+});
 static CLOCK_RANGE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(&format!(r"\b(?:{CLOCK}|{COLON}|(\d{{1,2}}))\s?[-–—]\s?(?:{CLOCK}|{COLON})"))
+    regex(&format!(
+        r"\b(?:{CLOCK}|{COLON}|([0-9]{{1,2}}))\s?[-–—]\s?(?:{CLOCK}|{COLON})"
+    ))
 });
 static CLOCK_TIME: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"\b{CLOCK}")));
 static COLON_TIME: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"\b{COLON}(?:\s?(?:h|hrs|Uhr)\b)?")));
@@ -40,25 +71,39 @@ pub fn said(text: &str) -> String {
     let text = SLASHES.replace_all(&text, |c: &Captures<'_>| {
         let (a, b, y) = (number(c, 1), number(c, 2), number(c, 3));
         // Day or month first: only one of them above twelve tells; else the figures are said in the order they stand.
-        let known = if a > 12 { date(a, b, Some(y)) } else if b > 12 { date(b, a, Some(y)) } else { None };
+        let known = if a > 12 {
+            date(a, b, Some(y))
+        } else if b > 12 {
+            date(b, a, Some(y))
+        } else {
+            None
+        };
         known.unwrap_or_else(|| format!("{} {} {}", cardinal(a), cardinal(b), year(y)))
     });
     let text = DAY_MONTH.replace_all(&text, |c: &Captures<'_>| {
         let the = c.get(1).map_or("the ", |the| the.as_str());
-        let year = c.get(4).map(|_| format!(", {}", year(number(c, 4)))).unwrap_or_default();
+        let year = c
+            .get(4)
+            .map(|_| format!(", {}", year(number(c, 4))))
+            .unwrap_or_default();
         match month(&c[3]) {
             Some(name) if (1..=31).contains(&number(c, 2)) => format!("{the}{} of {name}{year}", ordinal(number(c, 2))),
             _ => c[0].to_owned(),
         }
     });
     let text = MONTH_DAY.replace_all(&text, |c: &Captures<'_>| {
-        let year = c.get(3).map(|_| format!(", {}", year(number(c, 3)))).unwrap_or_default();
+        let year = c
+            .get(3)
+            .map(|_| format!(", {}", year(number(c, 3))))
+            .unwrap_or_default();
         match month(&c[1]) {
             Some(name) if (1..=31).contains(&number(c, 2)) => format!("{name} {}{year}", ordinal(number(c, 2))),
             _ => c[0].to_owned(),
         }
     });
-    let text = MONTH_YEAR.replace_all(&text, |c: &Captures<'_>| format!("{} {}", month(&c[1]).unwrap_or(&c[1]), year(number(c, 2))));
+    let text = MONTH_YEAR.replace_all(&text, |c: &Captures<'_>| {
+        format!("{} {}", month(&c[1]).unwrap_or(&c[1]), year(number(c, 2)))
+    });
     let text = DAY_NAME.replace_all(&text, |c: &Captures<'_>| match c.get(4) {
         Some(last) => format!("{} to {}", day(&c[1]), day(last.as_str())),
         // "Sun" and "Sat" alone are words too; a full stop or a comma behind tells an abbreviation.
@@ -76,8 +121,14 @@ pub fn said(text: &str) -> String {
             _ => c[0].to_owned(),
         }
     });
-    let text = CLOCK_TIME.replace_all(&text, |c: &Captures<'_>| time(c, 1, 3).unwrap_or_else(|| c[0].to_owned()));
-    COLON_TIME.replace_all(&text, |c: &Captures<'_>| time(c, 1, 0).unwrap_or_else(|| c[0].to_owned())).into_owned()
+    let text = CLOCK_TIME.replace_all(&text, |c: &Captures<'_>| {
+        time(c, 1, 3).unwrap_or_else(|| c[0].to_owned())
+    });
+    COLON_TIME
+        .replace_all(&text, |c: &Captures<'_>| {
+            time(c, 1, 0).unwrap_or_else(|| c[0].to_owned())
+        })
+        .into_owned()
 }
 
 /// The time at group `hour` and the one behind it; `half` is the group of am or pm, 0 when there is none.
@@ -123,7 +174,10 @@ fn month(written: &str) -> Option<&'static str> {
 }
 
 fn day(written: &str) -> &'static str {
-    DAYS.iter().find(|name| name.starts_with(&written[..3])).copied().unwrap_or("")
+    DAYS.iter()
+        .find(|name| name.starts_with(&written[..3]))
+        .copied()
+        .unwrap_or("")
 }
 
 fn number(c: &Captures<'_>, group: usize) -> u64 {
@@ -137,40 +191,49 @@ mod tests {
 
     #[test]
     fn says_dates() {
-        check(said, &[
-            ("on 2026-11-21", "on November twenty-first, twenty twenty-six"),
-            ("Nov. 3, 2025", "November third, twenty twenty-five"),
-            ("March 5th", "March fifth"),
-            ("on 21 November 2026", "on the twenty-first of November, twenty twenty-six"),
-            ("the 1st of May", "the first of May"),
-            ("Start: Sept 2024", "Start: September twenty twenty-four"),
-            ("25/12/2025", "December twenty-fifth, twenty twenty-five"),
-            ("12/25/2025", "December twenty-fifth, twenty twenty-five"),
-            ("5/6/2025", "five six twenty twenty-five"),
-            ("Mon-Fri", "Monday to Friday"),
-            ("next Thu or Fri.", "next Thursday or Friday"),
-            ("The Sun is up", "The Sun is up"),
-            ("May I ask", "May I ask"),
-            ("2026-99-99", "2026-99-99"),
-            ("I may 5 times", "I may 5 times"),
-        ]);
+        check(
+            said,
+            &[
+                ("on 2026-11-21", "on November twenty-first, twenty twenty-six"),
+                ("Nov. 3, 2025", "November third, twenty twenty-five"),
+                ("March 5th", "March fifth"),
+                (
+                    "on 21 November 2026",
+                    "on the twenty-first of November, twenty twenty-six",
+                ),
+                ("the 1st of May", "the first of May"),
+                ("Start: Sept 2024", "Start: September twenty twenty-four"),
+                ("25/12/2025", "December twenty-fifth, twenty twenty-five"),
+                ("12/25/2025", "December twenty-fifth, twenty twenty-five"),
+                ("5/6/2025", "five six twenty twenty-five"),
+                ("Mon-Fri", "Monday to Friday"),
+                ("next Thu or Fri.", "next Thursday or Friday"),
+                ("The Sun is up", "The Sun is up"),
+                ("May I ask", "May I ask"),
+                ("2026-99-99", "2026-99-99"),
+                ("I may 5 times", "I may 5 times"),
+            ],
+        );
     }
 
     #[test]
     fn says_times() {
-        check(said, &[
-            ("at 14:30", "at two thirty PM"),
-            ("at 9:00", "at nine o'clock"),
-            ("9:05 am", "nine oh five AM"),
-            ("10 a.m. sharp", "ten AM sharp"),
-            ("5pm", "five PM"),
-            ("00:15", "twelve fifteen AM"),
-            ("12:00 pm", "twelve PM"),
-            ("9am-5pm", "nine AM to five PM"),
-            ("9-5pm", "nine to five PM"),
-            ("09:00 – 17:30", "nine o'clock to five thirty PM"),
-            ("25:99", "25:99"),
-            ("3 amazing teams", "3 amazing teams"),
-        ]);
+        check(
+            said,
+            &[
+                ("at 14:30", "at two thirty PM"),
+                ("at 9:00", "at nine o'clock"),
+                ("9:05 am", "nine oh five AM"),
+                ("10 a.m. sharp", "ten AM sharp"),
+                ("5pm", "five PM"),
+                ("00:15", "twelve fifteen AM"),
+                ("12:00 pm", "twelve PM"),
+                ("9am-5pm", "nine AM to five PM"),
+                ("9-5pm", "nine to five PM"),
+                ("09:00 – 17:30", "nine o'clock to five thirty PM"),
+                ("25:99", "25:99"),
+                ("3 amazing teams", "3 amazing teams"),
+            ],
+        );
     }
 }

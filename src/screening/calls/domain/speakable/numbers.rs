@@ -1,10 +1,30 @@
 //! Numbers in words.
 
 const ONES: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
-    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+const TENS: [&str; 10] = [
+    "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+];
 const SCALES: [(u64, &str); 5] = [
     (1_000_000_000_000_000, "quadrillion"),
     (1_000_000_000_000, "trillion"),
@@ -20,7 +40,11 @@ pub fn cardinal(n: u64) -> String {
     }
     if n < 100 {
         let tens = TENS[(n / 10) as usize];
-        return if n % 10 == 0 { tens.to_owned() } else { format!("{tens}-{}", ONES[(n % 10) as usize]) };
+        return if n.is_multiple_of(10) {
+            tens.to_owned()
+        } else {
+            format!("{tens}-{}", ONES[(n % 10) as usize])
+        };
     }
     if n < 1_000 {
         return joined(&format!("{} hundred", ONES[(n / 100) as usize]), n % 100);
@@ -60,8 +84,7 @@ pub fn ordinal(n: u64) -> String {
 pub fn year(n: u64) -> String {
     let (century, rest) = (n / 100, n % 100);
     match (century, rest) {
-        (20, 0..=9) | (0..=9 | 100.., _) => cardinal(n),
-        (10, 0) => cardinal(n),
+        (20, 0..=9) | (10, 0) | (0..=9 | 100.., _) => cardinal(n),
         (_, 0) => format!("{} hundred", cardinal(century)),
         (_, 1..=9) => format!("{} oh {}", cardinal(century), cardinal(rest)),
         _ => format!("{} {}", cardinal(century), cardinal(rest)),
@@ -70,7 +93,11 @@ pub fn year(n: u64) -> String {
 
 /// Figures one by one: "90" is "nine zero".
 pub fn digits(figures: &str) -> String {
-    let words: Vec<&str> = figures.bytes().filter(u8::is_ascii_digit).map(|b| ONES[(b - b'0') as usize]).collect();
+    let words: Vec<&str> = figures
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .map(|b| ONES[(b - b'0') as usize])
+        .collect();
     words.join(" ")
 }
 
@@ -107,7 +134,11 @@ pub fn plural(words: &str) -> String {
 }
 
 fn joined(head: &str, rest: u64) -> String {
-    if rest == 0 { head.to_owned() } else { format!("{head} {}", cardinal(rest)) }
+    if rest == 0 {
+        head.to_owned()
+    } else {
+        format!("{head} {}", cardinal(rest))
+    }
 }
 
 #[cfg(test)]
@@ -179,12 +210,18 @@ mod tests {
 
     #[test]
     fn reads_written_numbers() {
-        assert_eq!(spoken("-1,234.50").as_deref(), Some("minus one thousand two hundred thirty-four point five zero"));
+        assert_eq!(
+            spoken("-1,234.50").as_deref(),
+            Some("minus one thousand two hundred thirty-four point five zero")
+        );
         assert_eq!(spoken("3.5").as_deref(), Some("three point five"));
         assert_eq!(spoken("0.05").as_deref(), Some("zero point zero five"));
         assert_eq!(spoken("1.2.3"), None);
         assert_eq!(spoken("99999999999999999999"), None);
         assert_eq!(digits("90"), "nine zero");
-        assert_eq!((plural("ninety").as_str(), plural("ten").as_str()), ("nineties", "tens"));
+        assert_eq!(
+            (plural("ninety").as_str(), plural("ten").as_str()),
+            ("nineties", "tens")
+        );
     }
 }

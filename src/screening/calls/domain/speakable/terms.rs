@@ -105,7 +105,7 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&any.join("|")).expect("the terms are escaped")
 });
 static ETC: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\betc\.(\s+[\p{Lu}]|\s*$)?").expect("fixed"));
-static VERSION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bv(\d+(?:\.\d+)*)\b").expect("fixed"));
+static VERSION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bv([0-9]+(?:\.[0-9]+)*)\b").expect("fixed"));
 static SLASHED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\p{L}{2,})\s?/\s?(\p{L}{2,})").expect("fixed"));
 static HASHTAG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(^|\s)#(\p{L})").expect("fixed"));
 
@@ -118,8 +118,16 @@ pub fn said(text: &str) -> String {
         let after = text[whole.1..].chars().next();
         let free = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
         // ".NET" may be glued to a word, but "site.net" is an address.
-        let open = if written.starts_with('.') { before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '/')) } else { free(before) };
-        if open && (free(after) || written == "w/") { term(written).to_owned() } else { written.to_owned() }
+        let open = if written.starts_with('.') {
+            before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '/'))
+        } else {
+            free(before)
+        };
+        if open && (free(after) || written == "w/") {
+            term(written).to_owned()
+        } else {
+            written.to_owned()
+        }
     });
     // "etc." at an end of a sentence keeps the full stop.
     let text = ETC.replace_all(&text, |c: &Captures<'_>| match c.get(1) {
@@ -133,7 +141,11 @@ pub fn said(text: &str) -> String {
         SLASHED
             .replace_all(text, |c: &Captures<'_>| {
                 let capitals = |word: &str| word.chars().all(char::is_uppercase);
-                let word = if capitals(&c[1]) && capitals(&c[2]) { " " } else { " or " };
+                let word = if capitals(&c[1]) && capitals(&c[2]) {
+                    " "
+                } else {
+                    " or "
+                };
                 format!("{}{word}{}", &c[1], &c[2])
             })
             .into_owned()
@@ -142,7 +154,10 @@ pub fn said(text: &str) -> String {
 }
 
 fn term(written: &str) -> &'static str {
-    TERMS.iter().find(|(known, _)| *known == written).map_or("", |(_, words)| words)
+    TERMS
+        .iter()
+        .find(|(known, _)| *known == written)
+        .map_or("", |(_, words)| words)
 }
 
 #[cfg(test)]
@@ -152,30 +167,33 @@ mod tests {
 
     #[test]
     fn says_terms() {
-        check(said, &[
-            ("CI/CD pipelines", "CI CD pipelines"),
-            ("C++, C# and .NET", "C plus plus, C sharp and dot net"),
-            ("Node.js or Vue.js?", "Node JS or Vue JS?"),
-            ("support 24/7", "support twenty-four seven"),
-            ("tools, e.g. Docker", "tools, for example, Docker"),
-            ("tools (e.g., Docker)", "tools (for example, Docker)"),
-            ("Docker, Git, etc.", "Docker, Git, et cetera."),
-            ("Git, etc. and more", "Git, et cetera and more"),
-            ("Git, etc. Then we talk", "Git, et cetera. Then we talk"),
-            ("Dr. Smith", "Doctor Smith"),
-            ("HTML/CSS", "HTML CSS"),
-            ("front/back", "front or back"),
-            ("red/green/blue", "red or green or blue"),
-            ("and/or", "and or"),
-            ("B2B SaaS", "B to B SaaS"),
-            ("an S3 bucket", "an S three bucket"),
-            ("APIs and SQL", "APIs and SQL"),
-            ("R&D", "R and D"),
-            ("k8s", "Kubernetes"),
-            ("v2.1", "version 2.1"),
-            ("canvas", "canvas"),
-            ("VS Code vs. Vim", "VS Code versus Vim"),
-            ("#rust", "rust"),
-        ]);
+        check(
+            said,
+            &[
+                ("CI/CD pipelines", "CI CD pipelines"),
+                ("C++, C# and .NET", "C plus plus, C sharp and dot net"),
+                ("Node.js or Vue.js?", "Node JS or Vue JS?"),
+                ("support 24/7", "support twenty-four seven"),
+                ("tools, e.g. Docker", "tools, for example, Docker"),
+                ("tools (e.g., Docker)", "tools (for example, Docker)"),
+                ("Docker, Git, etc.", "Docker, Git, et cetera."),
+                ("Git, etc. and more", "Git, et cetera and more"),
+                ("Git, etc. Then we talk", "Git, et cetera. Then we talk"),
+                ("Dr. Smith", "Doctor Smith"),
+                ("HTML/CSS", "HTML CSS"),
+                ("front/back", "front or back"),
+                ("red/green/blue", "red or green or blue"),
+                ("and/or", "and or"),
+                ("B2B SaaS", "B to B SaaS"),
+                ("an S3 bucket", "an S three bucket"),
+                ("APIs and SQL", "APIs and SQL"),
+                ("R&D", "R and D"),
+                ("k8s", "Kubernetes"),
+                ("v2.1", "version 2.1"),
+                ("canvas", "canvas"),
+                ("VS Code vs. Vim", "VS Code versus Vim"),
+                ("#rust", "rust"),
+            ],
+        );
     }
 }

@@ -27,15 +27,28 @@ pub struct Reading {
 impl Reader {
     /// `espeak` is the program unknown words are asked of; without it they are spelled.
     pub fn new(british: bool, espeak: &Path) -> Self {
-        let (language, dialect) = if british { (Language::EnglishGB, "en-gb") } else { (Language::EnglishUS, "en-us") };
-        let unknown = Unknown { espeak: Arc::new(Espeak::new(espeak.to_owned(), dialect)), british };
-        Self { g2p: G2P::with_fallback(language, Some(Box::new(unknown))), british }
+        let (language, dialect) = if british {
+            (Language::EnglishGB, "en-gb")
+        } else {
+            (Language::EnglishUS, "en-us")
+        };
+        let unknown = Unknown {
+            espeak: Arc::new(Espeak::new(espeak.to_owned(), dialect)),
+            british,
+        };
+        Self {
+            g2p: G2P::with_fallback(language, Some(Box::new(unknown))),
+            british,
+        }
     }
 
     /// Reads a text; `None` for a dictionary that gives up.
     pub fn read(&self, text: &str) -> Option<Reading> {
         let (symbols, tokens) = self.g2p.g2p(&self.mark(text)).ok()?;
-        let pieces = tokens.into_iter().map(|token| (token.text, token.phonemes.unwrap_or_default())).collect();
+        let pieces = tokens
+            .into_iter()
+            .map(|token| (token.text, token.phonemes.unwrap_or_default()))
+            .collect();
         Some(Reading { symbols, pieces })
     }
 
@@ -66,13 +79,15 @@ struct Unknown {
 
 impl Fallback for Unknown {
     fn phonemize(&self, word: &str) -> Result<String, FallbackError> {
-        let ipa = pronounce::known(word).map_or_else(|| self.espeak.ipa(word), Ok).unwrap_or_else(|error| {
-            match &error {
-                EspeakError::Missing(_) => warn!(%error, "unknown words are spelled: install espeak-ng"),
-                EspeakError::TimedOut | EspeakError::Failed(_) => warn!(%error, "an unknown word is spelled"),
-            }
-            pronounce::spelled(word)
-        });
+        let ipa = pronounce::known(word)
+            .map_or_else(|| self.espeak.ipa(word), Ok)
+            .unwrap_or_else(|error| {
+                match &error {
+                    EspeakError::Missing(_) => warn!(%error, "unknown words are spelled: install espeak-ng"),
+                    EspeakError::TimedOut | EspeakError::Failed(_) => warn!(%error, "an unknown word is spelled"),
+                }
+                pronounce::spelled(word)
+            });
         Ok(from_ipa(&ipa, self.british))
     }
 }

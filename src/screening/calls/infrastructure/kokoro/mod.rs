@@ -93,10 +93,9 @@ impl Kokoro {
             return Ok(style.clone());
         }
         let plain = !voice.is_empty() && voice.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        let style = plain
-            .then(|| read_style(&self.models.path().join(format!("{voice}.bin"))))
-            .unwrap_or_else(|| Err("no such name".to_owned()))
-            .map_err(|reason| SpeechError::Failed(format!("voice {voice}: {reason}")))?;
+        let path = self.models.path().join(format!("{voice}.bin"));
+        let style = if plain { read_style(&path) } else { Err("no such name".to_owned()) };
+        let style = style.map_err(|reason| SpeechError::Failed(format!("voice {voice}: {reason}")))?;
         self.voices.insert(voice.to_owned(), style.clone());
         Ok(style)
     }
@@ -109,9 +108,18 @@ impl Kokoro {
     }
 
     /// Reads a text; in two halves, and those again, while it is too long for the model.
-    fn read(&mut self, text: &str, request: &SpeechRequest, style: &Arc<[f32]>, pieces: &mut Vec<Piece>) -> Result<(), SpeechError> {
+    fn read(
+        &mut self,
+        text: &str,
+        request: &SpeechRequest,
+        style: &Arc<[f32]>,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), SpeechError> {
         let text: String = text.chars().filter(|c| !matches!(c, '[' | ']')).collect();
-        let reading = self.reader(&request.voice).read(&text).ok_or_else(|| SpeechError::Failed("text cannot be read".into()))?;
+        let reading = self
+            .reader(&request.voice)
+            .read(&text)
+            .ok_or_else(|| SpeechError::Failed("text cannot be read".into()))?;
         let tokens = self.vocabulary.tokens(&reading.symbols);
         if tokens.len() > TOKENS_MAX {
             let (head, tail) = halves(&text);
@@ -119,9 +127,21 @@ impl Kokoro {
             return self.read(tail, request, style, pieces);
         }
         if !tokens.is_empty() {
-            let words = weigh(&text, reading.pieces.iter().map(|(text, symbols)| (text.as_str(), symbols.as_str())));
+            let words = weigh(
+                &text,
+                reading
+                    .pieces
+                    .iter()
+                    .map(|(text, symbols)| (text.as_str(), symbols.as_str())),
+            );
             let speed = request.speed.clamp(*SPEEDS.start(), *SPEEDS.end());
-            pieces.push(Piece { tokens, words, style: style.clone(), speed, tail_ms: tail_ms(&text) });
+            pieces.push(Piece {
+                tokens,
+                words,
+                style: style.clone(),
+                speed,
+                tail_ms: tail_ms(&text),
+            });
         }
         Ok(())
     }
@@ -142,7 +162,10 @@ impl Engine for Kokoro {
 
     fn render(&mut self, piece: &Piece, stop: &Stop, emit: &mut dyn FnMut(SpeechChunk)) -> Result<(), Unfinished> {
         let count = piece.tokens.len();
-        let framed: Vec<i64> = std::iter::once(0).chain(piece.tokens.iter().copied()).chain(std::iter::once(0)).collect();
+        let framed: Vec<i64> = std::iter::once(0)
+            .chain(piece.tokens.iter().copied())
+            .chain(std::iter::once(0))
+            .collect();
         let row = count.min(TOKENS_MAX) - 1;
         let style = &piece.style[row * STYLE..(row + 1) * STYLE];
         let session = &mut self.session;
@@ -165,11 +188,16 @@ impl Engine for Kokoro {
 
 /// Trims, levels and resamples what the model gave.
 fn finish(audio: &[f32], piece: &Piece) -> Result<Option<SpeechChunk>, String> {
-    let Some(part) = polish::voiced(audio, RATE_HZ, piece.tail_ms) else { return Ok(None) };
+    let Some(part) = polish::voiced(audio, RATE_HZ, piece.tail_ms) else {
+        return Ok(None);
+    };
     let samples = polish::trim(audio, RATE_HZ, part, polish::gain(audio, RATE_HZ));
     let speech_ms = samples.len() as f32 / (RATE_HZ as f32 / 1000.0) - piece.tail_ms as f32;
     let words = place(&piece.words, 0.0, speech_ms);
-    Ok(Some(SpeechChunk { pcm: polish::to_i16(&polish::to_48k(&samples, RATE_HZ)?).into(), words }))
+    Ok(Some(SpeechChunk {
+        pcm: polish::to_i16(&polish::to_48k(&samples, RATE_HZ)?).into(),
+        words,
+    }))
 }
 
 /// Cuts a text into what is rendered in one go.
@@ -201,9 +229,22 @@ fn tail_ms(text: &str) -> usize {
 /// Cuts a text in two near its middle, between words where there are any.
 fn halves(text: &str) -> (&str, &str) {
     let middle = text.len() / 2;
-    let space = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(i, _)| i).min_by_key(|i| i.abs_diff(middle));
-    let any = || text.char_indices().map(|(i, _)| i).min_by_key(|i| i.abs_diff(middle)).unwrap_or_default();
-    text.split_at(space.filter(|i| *i > 0 && !text[*i..].trim().is_empty()).unwrap_or_else(any))
+    let space = text
+        .char_indices()
+        .filter(|(_, c)| c.is_whitespace())
+        .map(|(i, _)| i)
+        .min_by_key(|i| i.abs_diff(middle));
+    let any = || {
+        text.char_indices()
+            .map(|(i, _)| i)
+            .min_by_key(|i| i.abs_diff(middle))
+            .unwrap_or_default()
+    };
+    text.split_at(
+        space
+            .filter(|i| *i > 0 && !text[*i..].trim().is_empty())
+            .unwrap_or_else(any),
+    )
 }
 
 /// Reads a voice file: 510 styles of 256 little-endian 32-bit floats.
@@ -212,7 +253,10 @@ fn read_style(path: &Path) -> Result<Arc<[f32]>, String> {
     if bytes.len() < TOKENS_MAX * STYLE * 4 {
         return Err(format!("{} is no voice file: {} bytes", path.display(), bytes.len()));
     }
-    Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    Ok(bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect())
 }
 
 #[cfg(test)]
@@ -221,10 +265,13 @@ mod tests {
 
     #[test]
     fn short_sentences_are_rendered_together_and_long_ones_cut() {
-        assert_eq!(parts("Great. Thank you for that. Let's go on to the next part of our talk."), [
-            "Great. Thank you for that.",
-            "Let's go on to the next part of our talk."
-        ]);
+        assert_eq!(
+            parts("Great. Thank you for that. Let's go on to the next part of our talk."),
+            [
+                "Great. Thank you for that.",
+                "Let's go on to the next part of our talk."
+            ]
+        );
         let long = "In this role you would be working with a small team of engineers on the payments platform, and we would like to \
                     hear what you have built before, how you tested it, and what you would do differently today.";
         assert!(parts(long).len() > 1);

@@ -34,10 +34,28 @@ const COMMON: &[(&str, &str)] = &[
     ("\u{200d}", ""),
     ("g", "ɡ"),
 ];
-const AMERICAN: &[(&str, &str)] =
-    &[("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɚ", "əɹ"), ("ɝ", "ɜɹ"), ("ɪə", "iə"), ("ː", ""), ("əl", "ᵊl"), ("e", "A"), ("o", "ɔ"), ("ɾ", "T"), ("ʔ", "t")];
-const BRITISH: &[(&str, &str)] =
-    &[("ɚ", "ə"), ("eə", "ɛː"), ("iə", "ɪə"), ("əl", "ᵊl"), ("e", "ɛ"), ("ɾ", "t"), ("ʔ", "t")];
+const AMERICAN: &[(&str, &str)] = &[
+    ("ɜːɹ", "ɜɹ"),
+    ("ɜː", "ɜɹ"),
+    ("ɚ", "əɹ"),
+    ("ɝ", "ɜɹ"),
+    ("ɪə", "iə"),
+    ("ː", ""),
+    ("əl", "ᵊl"),
+    ("e", "A"),
+    ("o", "ɔ"),
+    ("ɾ", "T"),
+    ("ʔ", "t"),
+];
+const BRITISH: &[(&str, &str)] = &[
+    ("ɚ", "ə"),
+    ("eə", "ɛː"),
+    ("iə", "ɪə"),
+    ("əl", "ᵊl"),
+    ("e", "ɛ"),
+    ("ɾ", "t"),
+    ("ʔ", "t"),
+];
 
 /// espeak's IPA in Kokoro's symbols.
 pub fn from_ipa(ipa: &str, british: bool) -> String {
@@ -72,7 +90,10 @@ impl Vocabulary {
 
     /// The tokens of some symbols; what Kokoro does not know is left out.
     pub fn tokens(&self, symbols: &str) -> Vec<i64> {
-        symbols.chars().filter_map(|symbol| self.vocab.get(&symbol).copied()).collect()
+        symbols
+            .chars()
+            .filter_map(|symbol| self.vocab.get(&symbol).copied())
+            .collect()
     }
 }
 

@@ -36,7 +36,11 @@ pub struct Espeak {
 impl Espeak {
     /// `voice` is a dialect of the program, e.g. `en-us`, `en-gb`.
     pub fn new(program: PathBuf, voice: &'static str) -> Self {
-        Self { program, voice, known: Mutex::new(HashMap::new()) }
+        Self {
+            program,
+            voice,
+            known: Mutex::new(HashMap::new()),
+        }
     }
 
     /// IPA of a word or text, lines joined by a space.
@@ -85,7 +89,8 @@ impl Espeak {
         };
         let mut out = String::new();
         if let Some(mut pipe) = child.stdout.take() {
-            pipe.read_to_string(&mut out).map_err(|error| EspeakError::Failed(error.to_string()))?;
+            pipe.read_to_string(&mut out)
+                .map_err(|error| EspeakError::Failed(error.to_string()))?;
         }
         if !status.success() {
             return Err(EspeakError::Failed(status.to_string()));
@@ -110,7 +115,10 @@ mod tests {
 
     #[test]
     fn a_failing_program_is_told() {
-        assert!(matches!(Espeak::new("false".into(), "en-us").ipa("hello"), Err(EspeakError::Failed(_))));
+        assert!(matches!(
+            Espeak::new("false".into(), "en-us").ipa("hello"),
+            Err(EspeakError::Failed(_))
+        ));
     }
 
     #[test]

@@ -45,10 +45,16 @@ pub fn gain(samples: &[f32], rate_hz: usize) -> f32 {
     let levels: Vec<f32> = samples.chunks(rate_hz * FRAME_MS / 1000).map(rms).collect();
     let loudest = levels.iter().copied().fold(0.0, f32::max);
     // Pauses inside a sentence do not count as quiet speech: frames 20 dB below the loudest are left out.
-    let (sum, count) =
-        levels.iter().filter(|level| **level > loudest * 0.1).fold((0.0, 0.0), |(sum, n), level| (sum + level * level, n + 1.0));
+    let (sum, count) = levels
+        .iter()
+        .filter(|level| **level > loudest * 0.1)
+        .fold((0.0, 0.0), |(sum, n), level| (sum + level * level, n + 1.0));
     let peak = samples.iter().fold(0.0_f32, |peak, s| peak.max(s.abs()));
-    if count == 0.0 || peak < SILENT_FLOOR { 1.0 } else { (SPEECH_RMS / f32::sqrt(sum / count)).min(PEAK / peak) }
+    if count == 0.0 || peak < SILENT_FLOOR {
+        1.0
+    } else {
+        (SPEECH_RMS / f32::sqrt(sum / count)).min(PEAK / peak)
+    }
 }
 
 /// Cuts `samples` to the speech in it, applies `gain` and fades the ends.
@@ -62,7 +68,10 @@ pub fn trim(samples: &[f32], rate_hz: usize, part: Voiced, gain: f32) -> Vec<f32
 
 /// 16-bit samples; what is beyond full scale is clipped.
 pub fn to_i16(samples: &[f32]) -> Vec<i16> {
-    samples.iter().map(|s| (s.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16).collect()
+    samples
+        .iter()
+        .map(|s| (s.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16)
+        .collect()
 }
 
 /// Brings one stretch of mono audio to 48 kHz, all at once.
@@ -72,7 +81,10 @@ pub fn to_i16(samples: &[f32]) -> Vec<i16> {
 pub fn to_48k(samples: &[f32], rate_hz: usize) -> Result<Vec<f32>, String> {
     let mut resampler = resampler(rate_hz)?;
     let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|e| e.to_string())?;
-    Ok(resampler.process_all(&input, samples.len(), None).map_err(|e| e.to_string())?.take_data())
+    Ok(resampler
+        .process_all(&input, samples.len(), None)
+        .map_err(|e| e.to_string())?
+        .take_data())
 }
 
 /// Brings mono audio to 48 kHz as it comes.
@@ -93,7 +105,14 @@ impl Upsampler {
         let resampler = resampler(rate_hz)?;
         let skip = resampler.output_delay();
         let ratio = f64::from(VOICE_RATE_HZ) / rate_hz as f64;
-        Ok(Self { resampler, pending: Vec::new(), skip, taken: 0, given: 0, ratio })
+        Ok(Self {
+            resampler,
+            pending: Vec::new(),
+            skip,
+            taken: 0,
+            given: 0,
+            ratio,
+        })
     }
 
     /// Takes more audio and gives what is complete at 48 kHz.
@@ -135,8 +154,15 @@ impl Upsampler {
     fn step(&mut self, input: &[f32], partial_len: Option<usize>, out: &mut Vec<f32>) -> Result<(), String> {
         let frames = input.len();
         let input = InterleavedSlice::new(input, 1, frames).map_err(|e| e.to_string())?;
-        let indexing = Indexing { partial_len, ..Indexing::default() };
-        let made = self.resampler.process(&input, Some(&indexing)).map_err(|e| e.to_string())?.take_data();
+        let indexing = Indexing {
+            partial_len,
+            ..Indexing::default()
+        };
+        let made = self
+            .resampler
+            .process(&input, Some(&indexing))
+            .map_err(|e| e.to_string())?
+            .take_data();
         let dropped = self.skip.min(made.len());
         self.skip -= dropped;
         self.given += made.len() - dropped;
@@ -168,7 +194,9 @@ mod tests {
     use super::{SPEECH_RMS, Upsampler, Voiced, gain, rms, to_48k, to_i16, trim, voiced};
 
     fn tone(rate: usize, hz: f32, seconds: f32, level: f32) -> Vec<f32> {
-        (0..(rate as f32 * seconds) as usize).map(|i| level * (i as f32 / rate as f32 * hz * std::f32::consts::TAU).sin()).collect()
+        (0..(rate as f32 * seconds) as usize)
+            .map(|i| level * (i as f32 / rate as f32 * hz * std::f32::consts::TAU).sin())
+            .collect()
     }
 
     #[test]
@@ -177,7 +205,13 @@ mod tests {
         audio.extend(tone(24_000, 200.0, 1.0, 0.3));
         audio.extend(vec![0.0; 24_000 / 50]);
         let part = voiced(&audio, 24_000, 160).unwrap();
-        assert_eq!(part, Voiced { start: 12_000 - 360, end: 36_000 + 3_840 });
+        assert_eq!(
+            part,
+            Voiced {
+                start: 12_000 - 360,
+                end: 36_000 + 3_840
+            }
+        );
         let cut = trim(&audio, 24_000, part, 1.0);
         assert_eq!(cut.len(), 24_000 + 360 + 3_840, "missing tail is added");
         assert_eq!(voiced(&vec![0.0; 24_000], 24_000, 160), None);
@@ -213,8 +247,19 @@ mod tests {
             streamed.extend(up.finish().unwrap());
             let expected = tone(48_000, 440.0, 0.73, 0.5);
             for out in [&whole, &streamed] {
-                assert!(out.len().abs_diff(expected.len()) <= 4, "{} {}", out.len(), expected.len());
-                let error: Vec<f32> = out.iter().zip(&expected).map(|(a, b)| a - b).skip(2_000).take(28_000).collect();
+                assert!(
+                    out.len().abs_diff(expected.len()) <= 4,
+                    "{} {}",
+                    out.len(),
+                    expected.len()
+                );
+                let error: Vec<f32> = out
+                    .iter()
+                    .zip(&expected)
+                    .map(|(a, b)| a - b)
+                    .skip(2_000)
+                    .take(28_000)
+                    .collect();
                 assert!(rms(&error) < 0.005, "rate {rate}: {}", rms(&error));
             }
         }
@@ -222,6 +267,9 @@ mod tests {
 
     #[test]
     fn full_scale_fits_sixteen_bits() {
-        assert_eq!(to_i16(&[0.0, 1.0, -1.0, 2.0, -2.0]), [0, 32_767, -32_767, 32_767, -32_767]);
+        assert_eq!(
+            to_i16(&[0.0, 1.0, -1.0, 2.0, -2.0]),
+            [0, 32_767, -32_767, 32_767, -32_767]
+        );
     }
 }

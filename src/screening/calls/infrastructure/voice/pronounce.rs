@@ -85,13 +85,51 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 const LETTERS: [&str; 26] = [
-    "ˈeɪ", "bˈiː", "sˈiː", "dˈiː", "ˈiː", "ˈɛf", "dʒˈiː", "ˈeɪtʃ", "ˈaɪ", "dʒˈeɪ", "kˈeɪ", "ˈɛl", "ˈɛm", "ˈɛn", "ˈoʊ", "pˈiː", "kjˈuː",
-    "ˈɑːɹ", "ˈɛs", "tˈiː", "jˈuː", "vˈiː", "dˈʌbəljˌuː", "ˈɛks", "wˈaɪ", "zˈiː",
+    "ˈeɪ",
+    "bˈiː",
+    "sˈiː",
+    "dˈiː",
+    "ˈiː",
+    "ˈɛf",
+    "dʒˈiː",
+    "ˈeɪtʃ",
+    "ˈaɪ",
+    "dʒˈeɪ",
+    "kˈeɪ",
+    "ˈɛl",
+    "ˈɛm",
+    "ˈɛn",
+    "ˈoʊ",
+    "pˈiː",
+    "kjˈuː",
+    "ˈɑːɹ",
+    "ˈɛs",
+    "tˈiː",
+    "jˈuː",
+    "vˈiː",
+    "dˈʌbəljˌuː",
+    "ˈɛks",
+    "wˈaɪ",
+    "zˈiː",
 ];
-const DIGITS: [&str; 10] = ["zˈiəɹoʊ", "wˈʌn", "tˈuː", "θɹˈiː", "fˈɔːɹ", "fˈaɪv", "sˈɪks", "sˈɛvən", "ˈeɪt", "nˈaɪn"];
+const DIGITS: [&str; 10] = [
+    "zˈiəɹoʊ",
+    "wˈʌn",
+    "tˈuː",
+    "θɹˈiː",
+    "fˈɔːɹ",
+    "fˈaɪv",
+    "sˈɪks",
+    "sˈɛvən",
+    "ˈeɪt",
+    "nˈaɪn",
+];
 
 /// Short words that are no abbreviations when somebody writes them large.
-const SHOUTED: &[&str] = &["AN", "AS", "AT", "IF", "IN", "IS", "ON", "OR", "OF", "UP", "AND", "ALL", "ASK", "END", "OLD", "ACT", "ADD", "ARM", "ART", "EGG", "ILL", "INK", "OFF", "ODD", "OWN", "UGH"];
+const SHOUTED: &[&str] = &[
+    "AN", "AS", "AT", "IF", "IN", "IS", "ON", "OR", "OF", "UP", "AND", "ALL", "ASK", "END", "OLD", "ACT", "ADD", "ARM",
+    "ART", "EGG", "ILL", "INK", "OFF", "ODD", "OWN", "UGH",
+];
 
 /// The IPA of a word the dictionaries lack or misread, its plural and its possessive, without marks around it.
 pub fn known(word: &str) -> Option<String> {
@@ -101,7 +139,10 @@ pub fn known(word: &str) -> Option<String> {
     if is_initials(word) {
         return Some(spelled(word));
     }
-    let base = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).or_else(|| word.strip_suffix('s'))?;
+    let base = word
+        .strip_suffix("'s")
+        .or_else(|| word.strip_suffix("’s"))
+        .or_else(|| word.strip_suffix('s'))?;
     let ipa = lookup(base)?;
     let ending = match ipa.chars().last() {
         Some('s' | 'z' | 'ʃ' | 'ʒ') => "ɪz",
@@ -137,7 +178,11 @@ fn is_initials(word: &str) -> bool {
 fn lookup(word: &str) -> Option<&'static str> {
     let exact = WORDS.iter().find(|(known, _)| *known == word);
     // A word in capitals only is another word in small letters: REST and rest.
-    let loose = || WORDS.iter().find(|(known, _)| !known.chars().all(char::is_uppercase) && known.eq_ignore_ascii_case(word));
+    let loose = || {
+        WORDS
+            .iter()
+            .find(|(known, _)| !known.chars().all(char::is_uppercase) && known.eq_ignore_ascii_case(word))
+    };
     exact.or_else(loose).map(|(_, ipa)| *ipa)
 }
 

@@ -36,7 +36,8 @@ pub trait Engine: Send + 'static {
     ///
     /// # Errors
     /// [`Unfinished::Stopped`] when `stop` was fired.
-    fn render(&mut self, piece: &Self::Piece, stop: &Stop, emit: &mut dyn FnMut(SpeechChunk)) -> Result<(), Unfinished>;
+    fn render(&mut self, piece: &Self::Piece, stop: &Stop, emit: &mut dyn FnMut(SpeechChunk))
+    -> Result<(), Unfinished>;
 }
 
 /// A voice: an engine on its own thread, fed by priority. Equal requests that wait or run at the same time are
@@ -53,13 +54,17 @@ impl VoiceQueue {
     pub fn start<E: Engine>(name: &str, mut engine: E) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let work = shared.clone();
-        thread::Builder::new().name(name.to_owned()).spawn(move || work.run(&mut engine))?;
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work.run(&mut engine))?;
         Ok(Self { shared })
     }
 
     /// Holds background work back.
     pub fn gate(&self) -> BackgroundGate {
-        BackgroundGate { shared: self.shared.clone() }
+        BackgroundGate {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -71,7 +76,10 @@ impl Drop for VoiceQueue {
 
 #[async_trait]
 impl TextToSpeech for VoiceQueue {
-    async fn speak(&self, request: SpeechRequest) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError> {
+    async fn speak(
+        &self,
+        request: SpeechRequest,
+    ) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError> {
         let (sender, receiver) = mpsc::channel(UNREAD_MAX);
         self.shared.submit(request, sender)?;
         Ok(receiver)
@@ -89,7 +97,9 @@ impl BackgroundGate {
     #[must_use = "the hold ends when it is dropped"]
     pub fn hold(&self) -> GateHold {
         self.shared.change(|state| state.holds += 1);
-        GateHold { shared: self.shared.clone() }
+        GateHold {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -178,7 +188,11 @@ impl Job {
         listeners.senders.retain(|sender| {
             // The last place is for the reason: an end without one would look like the end of the clause.
             let room = sender.capacity() > 1;
-            let item = if room { Ok(chunk.clone()) } else { Err(SpeechError::Overloaded) };
+            let item = if room {
+                Ok(chunk.clone())
+            } else {
+                Err(SpeechError::Overloaded)
+            };
             sender.try_send(item).is_ok() && room
         });
         listeners.sent.push(chunk);
@@ -203,7 +217,9 @@ impl State {
     /// Whether a running job of this priority should make room.
     fn outranks(&self, priority: Priority) -> bool {
         (priority == Priority::Background && self.holds > 0)
-            || self.waiting[priority as usize + 1..].iter().any(|queue| !queue.is_empty())
+            || self.waiting[priority as usize + 1..]
+                .iter()
+                .any(|queue| !queue.is_empty())
     }
 }
 
@@ -224,7 +240,12 @@ impl Shared {
             if state.closed {
                 return Err(SpeechError::Failed("the voice has stopped".into()));
             }
-            let same = state.running.iter().chain(state.waiting.iter().flatten()).find(|job| job.same_sound(&request)).cloned();
+            let same = state
+                .running
+                .iter()
+                .chain(state.waiting.iter().flatten())
+                .find(|job| job.same_sound(&request))
+                .cloned();
             if let Some(job) = same {
                 state.join(&job, request.priority, sender);
                 return Ok(());
@@ -233,9 +254,17 @@ impl Shared {
             if queue.len() >= WAITING_MAX {
                 return Err(SpeechError::Overloaded);
             }
-            let listeners =
-                Listeners { priority: request.priority, senders: vec![sender], sent: Vec::new(), pieces: 0, samples: 0 };
-            queue.push_back(Arc::new(Job { request, inner: Mutex::new(listeners) }));
+            let listeners = Listeners {
+                priority: request.priority,
+                senders: vec![sender],
+                sent: Vec::new(),
+                pieces: 0,
+                samples: 0,
+            };
+            queue.push_back(Arc::new(Job {
+                request,
+                inner: Mutex::new(listeners),
+            }));
             Ok(())
         })
     }
@@ -267,7 +296,9 @@ impl Shared {
         loop {
             if state.closed {
                 let left: Vec<_> = state.waiting.iter_mut().flat_map(|queue| queue.drain(..)).collect();
-                left.iter().for_each(|job| job.fail(&SpeechError::Cancelled));
+                for job in left {
+                    job.fail(&SpeechError::Cancelled);
+                }
                 return None;
             }
             if let Some(job) = state.next() {
@@ -289,7 +320,9 @@ impl Shared {
             let listeners = job.lock();
             (listeners.pieces, listeners.samples)
         };
-        let Some(piece) = pieces.get(done) else { return Ok(Step::Done) };
+        let Some(piece) = pieces.get(done) else {
+            return Ok(Step::Done);
+        };
         let stop = Stop::default();
         let finished = Notify::new();
         let rendered = thread::scope(|scope| {
@@ -302,7 +335,11 @@ impl Shared {
         match rendered {
             Ok(()) => {
                 job.lock().pieces += 1;
-                Ok(if done + 1 < pieces.len() { Step::More } else { Step::Done })
+                Ok(if done + 1 < pieces.len() {
+                    Step::More
+                } else {
+                    Step::Done
+                })
             }
             Err(Unfinished::Stopped) => Ok(Step::Stopped),
             Err(Unfinished::Failed(reason)) => Err(SpeechError::Failed(reason)),
@@ -359,5 +396,219 @@ struct NotifyOnDrop<'a>(&'a Notify);
 impl Drop for NotifyOnDrop<'_> {
     fn drop(&mut self) {
         self.0.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as std_mpsc;
+    use std::sync::{Arc, Mutex};
+
+    use tokio::sync::mpsc;
+
+    use super::{Engine, VoiceQueue, WAITING_MAX};
+    use crate::screening::calls::domain::ports::{
+        HeardWord, Priority, SpeechChunk, SpeechError, SpeechRequest, TextToSpeech,
+    };
+    use crate::screening::calls::infrastructure::voice::stop::{Stop, Unfinished};
+
+    /// Renders one piece per word. Each render is announced and then waits to be let on; it ends early when stopped.
+    struct Scripted {
+        begun: mpsc::UnboundedSender<String>,
+        go: Arc<Mutex<std_mpsc::Receiver<()>>>,
+    }
+
+    impl Engine for Scripted {
+        type Piece = String;
+        const RESTARTABLE: bool = true;
+
+        fn plan(&mut self, request: &SpeechRequest) -> Result<Vec<String>, SpeechError> {
+            Ok(request.text.split_whitespace().map(str::to_owned).collect())
+        }
+
+        fn render(&mut self, piece: &String, stop: &Stop, emit: &mut dyn FnMut(SpeechChunk)) -> Result<(), Unfinished> {
+            assert_ne!(piece, "panic", "as told");
+            self.begun.send(piece.clone()).unwrap();
+            loop {
+                stop.check()?;
+                if self.go.lock().unwrap().try_recv().is_ok() {
+                    break;
+                }
+                std::thread::yield_now();
+            }
+            let word = HeardWord {
+                text: piece.clone(),
+                start_ms: 0,
+                end_ms: 10,
+                confidence: 1.0,
+            };
+            emit(SpeechChunk {
+                pcm: vec![1; 480].into(),
+                words: vec![word],
+            });
+            Ok(())
+        }
+    }
+
+    struct Stage {
+        voice: VoiceQueue,
+        begun: mpsc::UnboundedReceiver<String>,
+        go: std_mpsc::Sender<()>,
+    }
+
+    type Heard = mpsc::Receiver<Result<SpeechChunk, SpeechError>>;
+
+    impl Stage {
+        fn new() -> Self {
+            let (begun_sender, begun) = mpsc::unbounded_channel();
+            let (go, wait) = std_mpsc::channel();
+            let engine = Scripted {
+                begun: begun_sender,
+                go: Arc::new(Mutex::new(wait)),
+            };
+            Self {
+                voice: VoiceQueue::start("test-voice", engine).unwrap(),
+                begun,
+                go,
+            }
+        }
+
+        async fn ask(&self, text: &str, priority: Priority) -> Heard {
+            self.voice
+                .speak(SpeechRequest {
+                    text: text.into(),
+                    voice: "v".into(),
+                    speed: 1.0,
+                    priority,
+                })
+                .await
+                .unwrap()
+        }
+
+        async fn begins(&mut self, piece: &str) {
+            assert_eq!(self.begun.recv().await.as_deref(), Some(piece));
+        }
+
+        fn go_on(&self) {
+            self.go.send(()).unwrap();
+        }
+    }
+
+    async fn words(mut heard: Heard) -> Vec<(String, u64)> {
+        let mut words = Vec::new();
+        while let Some(chunk) = heard.recv().await {
+            words.extend(chunk.unwrap().words.into_iter().map(|w| (w.text, w.start_ms)));
+        }
+        words
+    }
+
+    fn at(words: &[(&str, u64)]) -> Vec<(String, u64)> {
+        words.iter().map(|(w, t)| ((*w).to_owned(), *t)).collect()
+    }
+
+    #[tokio::test]
+    async fn live_goes_first_and_the_one_that_made_room_begins_anew() {
+        let mut stage = Stage::new();
+        let prepared = stage.ask("one two", Priority::Background).await;
+        stage.begins("one").await;
+        stage.go_on();
+        stage.begins("two").await;
+        let live = stage.ask("now", Priority::Live).await;
+        stage.begins("now").await;
+        stage.go_on();
+        assert_eq!(words(live).await, at(&[("now", 0)]));
+        stage.begins("two").await;
+        stage.go_on();
+        assert_eq!(words(prepared).await, at(&[("one", 0), ("two", 10)]));
+    }
+
+    #[tokio::test]
+    async fn a_hold_stops_background_work_only() {
+        let mut stage = Stage::new();
+        let gate = stage.voice.gate();
+        let prepared = stage.ask("one", Priority::Background).await;
+        stage.begins("one").await;
+        let (first, second) = (gate.hold(), gate.hold());
+        let guess = stage.ask("guess", Priority::Speculative).await;
+        stage.begins("guess").await;
+        stage.go_on();
+        assert_eq!(words(guess).await, at(&[("guess", 0)]));
+        drop(first);
+        let live = stage.ask("now", Priority::Live).await;
+        stage.begins("now").await;
+        stage.go_on();
+        assert_eq!(words(live).await, at(&[("now", 0)]));
+        drop(second);
+        stage.begins("one").await;
+        stage.go_on();
+        assert_eq!(words(prepared).await, at(&[("one", 0)]));
+    }
+
+    #[tokio::test]
+    async fn dropping_the_receiver_stops_the_work() {
+        let mut stage = Stage::new();
+        let unwanted = stage.ask("long text", Priority::Live).await;
+        stage.begins("long").await;
+        let waiting = stage.ask("never", Priority::Live).await;
+        drop((unwanted, waiting));
+        let next = stage.ask("next", Priority::Background).await;
+        stage.begins("next").await;
+        stage.go_on();
+        assert_eq!(words(next).await, at(&[("next", 0)]));
+    }
+
+    #[tokio::test]
+    async fn the_same_text_is_rendered_once_and_moves_up_with_its_most_urgent_listener() {
+        let mut stage = Stage::new();
+        let guess = stage.ask("a b", Priority::Speculative).await;
+        stage.begins("a").await;
+        stage.go_on();
+        stage.begins("b").await;
+        let live = stage.ask("a b", Priority::Live).await;
+        // Another live request does not push it aside any more.
+        let other = stage.ask("c", Priority::Live).await;
+        stage.go_on();
+        assert_eq!(words(live).await, at(&[("a", 0), ("b", 10)]));
+        assert_eq!(words(guess).await, at(&[("a", 0), ("b", 10)]));
+        stage.begins("c").await;
+        stage.go_on();
+        assert_eq!(words(other).await, at(&[("c", 0)]));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses() {
+        let mut stage = Stage::new();
+        let mut kept = vec![stage.ask("running", Priority::Background).await];
+        stage.begins("running").await;
+        for i in 0..WAITING_MAX {
+            kept.push(stage.ask(&format!("w{i}"), Priority::Background).await);
+        }
+        let refused = stage.voice.speak(SpeechRequest {
+            text: "more".into(),
+            voice: "v".into(),
+            speed: 1.0,
+            priority: Priority::Background,
+        });
+        assert_eq!(refused.await.err(), Some(SpeechError::Overloaded));
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_panics_fails_the_request_and_goes_on() {
+        let mut stage = Stage::new();
+        let mut broken = stage.ask("panic", Priority::Live).await;
+        assert!(matches!(broken.recv().await, Some(Err(SpeechError::Failed(_)))));
+        let next = stage.ask("fine", Priority::Live).await;
+        stage.begins("fine").await;
+        stage.go_on();
+        assert_eq!(words(next).await, at(&[("fine", 0)]));
+    }
+
+    #[tokio::test]
+    async fn closing_the_voice_ends_what_waits() {
+        let mut stage = Stage::new();
+        let mut running = stage.ask("one", Priority::Live).await;
+        stage.begins("one").await;
+        drop(stage.voice);
+        assert_eq!(running.recv().await, Some(Err(SpeechError::Cancelled)));
     }
 }

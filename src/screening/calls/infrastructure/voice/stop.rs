@@ -44,7 +44,11 @@ impl Stop {
     /// # Errors
     /// [`Unfinished::Stopped`] when it has been fired.
     pub fn check(&self) -> Result<(), Unfinished> {
-        if self.lock().fired { Err(Unfinished::Stopped) } else { Ok(()) }
+        if self.lock().fired {
+            Err(Unfinished::Stopped)
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs a model under options that [`fire`](Self::fire) terminates.

@@ -38,19 +38,36 @@ fn pause_weight(symbol: char) -> f32 {
 /// Weighs the words of `text`, where `sounds` gives pieces of the text in order, each with its phonemes.
 /// Words are what stands between white space, marks included. A piece that cannot be found counts by its letters.
 pub fn weigh<'a>(text: &str, sounds: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<WeighedWord> {
-    let mut words: Vec<WeighedWord> =
-        text.split_whitespace().map(|w| WeighedWord { text: w.to_owned(), weight: 0.0, pause: 0.0 }).collect();
+    let mut words: Vec<WeighedWord> = text
+        .split_whitespace()
+        .map(|w| WeighedWord {
+            text: w.to_owned(),
+            weight: 0.0,
+            pause: 0.0,
+        })
+        .collect();
     // Which word the n-th visible character belongs to.
-    let owners: Vec<usize> =
-        text.split_whitespace().enumerate().flat_map(|(i, w)| std::iter::repeat_n(i, w.chars().count())).collect();
+    let owners: Vec<usize> = text
+        .split_whitespace()
+        .enumerate()
+        .flat_map(|(i, w)| std::iter::repeat_n(i, w.chars().count()))
+        .collect();
     let mut at = 0;
     for (piece, phonemes) in sounds {
-        let Some(owner) = owners.get(at).or(owners.last()) else { break };
+        let Some(owner) = owners.get(at).or(owners.last()) else {
+            break;
+        };
         words[*owner].weight += phonemes.chars().map(sound_weight).sum::<f32>();
         at += piece.chars().filter(|c| !c.is_whitespace()).count();
     }
     for word in &mut words {
-        word.pause = word.text.chars().rev().take_while(|c| !c.is_alphanumeric()).map(pause_weight).fold(0.0, f32::max);
+        word.pause = word
+            .text
+            .chars()
+            .rev()
+            .take_while(|c| !c.is_alphanumeric())
+            .map(pause_weight)
+            .fold(0.0, f32::max);
         if word.weight == 0.0 {
             word.weight = word.text.chars().filter(|c| c.is_alphanumeric()).count().max(1) as f32;
         }
@@ -62,7 +79,11 @@ pub fn weigh<'a>(text: &str, sounds: impl IntoIterator<Item = (&'a str, &'a str)
 pub fn place(words: &[WeighedWord], lead_ms: f32, speech_ms: f32) -> Vec<HeardWord> {
     let inner_pauses: f32 = words.iter().rev().skip(1).map(|w| w.pause).sum();
     let total = words.iter().map(|w| w.weight).sum::<f32>() + inner_pauses;
-    let unit = if total > 0.0 { (speech_ms - lead_ms).max(0.0) / total } else { 0.0 };
+    let unit = if total > 0.0 {
+        (speech_ms - lead_ms).max(0.0) / total
+    } else {
+        0.0
+    };
     let mut at = lead_ms;
     words
         .iter()
@@ -70,7 +91,12 @@ pub fn place(words: &[WeighedWord], lead_ms: f32, speech_ms: f32) -> Vec<HeardWo
             let start = at;
             let end = start + word.weight * unit;
             at = end + word.pause * unit;
-            HeardWord { text: word.text.clone(), start_ms: start.round() as u64, end_ms: end.round() as u64, confidence: 1.0 }
+            HeardWord {
+                text: word.text.clone(),
+                start_ms: start.round() as u64,
+                end_ms: end.round() as u64,
+                confidence: 1.0,
+            }
         })
         .collect()
 }
@@ -83,16 +109,32 @@ mod tests {
     fn words_follow_each_other_and_fill_the_speech() {
         let text = "Hello, I'm Emma. A well-known voice!";
         let sounds = [
-            ("Hello", "həlˈO"), (",", ","), ("I'm", "ˌIm"), ("Emma", "ˈɛmə"), (".", "."), ("A", "ɐ"), ("well-known", "wˌɛlnˈOn"),
-            ("voice", "vˈYs"), ("!", "!"),
+            ("Hello", "həlˈO"),
+            (",", ","),
+            ("I'm", "ˌIm"),
+            ("Emma", "ˈɛmə"),
+            (".", "."),
+            ("A", "ɐ"),
+            ("well-known", "wˌɛlnˈOn"),
+            ("voice", "vˈYs"),
+            ("!", "!"),
         ];
         let words = place(&weigh(text, sounds), 15.0, 2_000.0);
-        assert_eq!(words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" "), text);
+        assert_eq!(
+            words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" "),
+            text
+        );
         assert_eq!((words[0].start_ms, words[5].end_ms), (15, 2_000));
         for pair in words.windows(2) {
-            assert!(pair[0].start_ms < pair[0].end_ms && pair[0].end_ms <= pair[1].start_ms, "{words:?}");
+            assert!(
+                pair[0].start_ms < pair[0].end_ms && pair[0].end_ms <= pair[1].start_ms,
+                "{words:?}"
+            );
         }
-        assert!(words[2].end_ms + 50 < words[3].start_ms, "a full stop is heard as a pause: {words:?}");
+        assert!(
+            words[2].end_ms + 50 < words[3].start_ms,
+            "a full stop is heard as a pause: {words:?}"
+        );
         assert!(words[3].end_ms - words[3].start_ms < words[4].end_ms - words[4].start_ms);
     }
 

@@ -36,7 +36,10 @@ impl Clause {
     /// Puts the chunks of a clause together.
     pub fn from_chunks(chunks: &[SpeechChunk]) -> Self {
         let pcm: Vec<i16> = chunks.iter().flat_map(|chunk| chunk.pcm.iter().copied()).collect();
-        Self { pcm: pcm.into(), words: chunks.iter().flat_map(|chunk| chunk.words.iter().cloned()).collect() }
+        Self {
+            pcm: pcm.into(),
+            words: chunks.iter().flat_map(|chunk| chunk.words.iter().cloned()).collect(),
+        }
     }
 
     /// The clause as it is played: chunks of 200 ms, each with the words that begin in it.
@@ -46,7 +49,10 @@ impl Clause {
             let (from, to) = ((i * CHUNK) as u64 / 48, ((i + 1) * CHUNK) as u64 / 48);
             let last = i + 1 == count;
             let begins = |word: &&HeardWord| word.start_ms >= from && (word.start_ms < to || last);
-            SpeechChunk { pcm: pcm.into(), words: self.words.iter().filter(begins).cloned().collect() }
+            SpeechChunk {
+                pcm: pcm.into(),
+                words: self.words.iter().filter(begins).cloned().collect(),
+            }
         })
     }
 
@@ -57,7 +63,12 @@ impl Clause {
 
     /// The clause as a file.
     pub fn encode(&self) -> Vec<u8> {
-        let words = self.words.iter().map(|w| Word { w: w.text.clone(), s: w.start_ms, e: w.end_ms, c: w.confidence });
+        let words = self.words.iter().map(|w| Word {
+            w: w.text.clone(),
+            s: w.start_ms,
+            e: w.end_ms,
+            c: w.confidence,
+        });
         // Strings and numbers always serialise.
         let header = serde_json::to_vec(&Header { words: words.collect() }).unwrap_or_default();
         let mut bytes = Vec::with_capacity(MARK.len() + 4 + header.len() + self.pcm.len() * 2 + DIGEST);
@@ -80,9 +91,20 @@ impl Clause {
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (header, samples) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let header: Header = serde_json::from_slice(header).ok()?;
-        let word = |w: Word| HeardWord { text: w.w, start_ms: w.s, end_ms: w.e, confidence: w.c };
-        let pcm = samples.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-        Some(Self { pcm, words: header.words.into_iter().map(word).collect() })
+        let word = |w: Word| HeardWord {
+            text: w.w,
+            start_ms: w.s,
+            end_ms: w.e,
+            confidence: w.c,
+        };
+        let pcm = samples
+            .chunks_exact(2)
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        Some(Self {
+            pcm,
+            words: header.words.into_iter().map(word).collect(),
+        })
     }
 }
 
@@ -92,10 +114,20 @@ mod tests {
     use crate::screening::calls::domain::ports::HeardWord;
 
     fn clause() -> Clause {
-        let word = |text: &str, start_ms, end_ms| HeardWord { text: text.into(), start_ms, end_ms, confidence: 1.0 };
+        let word = |text: &str, start_ms, end_ms| HeardWord {
+            text: text.into(),
+            start_ms,
+            end_ms,
+            confidence: 1.0,
+        };
         Clause {
             pcm: (0..30_000).map(|i| (i % 1_000) as i16).collect(),
-            words: vec![word("Hello", 0, 190), word("there,", 200, 399), word("Ανδρέα.", 400, 625)].into(),
+            words: vec![
+                word("Hello", 0, 190),
+                word("there,", 200, 399),
+                word("Ανδρέα.", 400, 625),
+            ]
+            .into(),
         }
     }
 

@@ -27,7 +27,10 @@ pub struct Limits {
 impl Default for Limits {
     /// 64 MiB of memory hold 11 minutes of speech, 1 GiB on disk three hours.
     fn default() -> Self {
-        Self { memory_bytes: 64 << 20, disk_bytes: 1 << 30 }
+        Self {
+            memory_bytes: 64 << 20,
+            disk_bytes: 1 << 30,
+        }
     }
 }
 
@@ -54,7 +57,11 @@ impl Store {
         let mut found: Vec<(SystemTime, Key, u64)> = Vec::new();
         for entry in fs::read_dir(dir)? {
             let path = entry?.path();
-            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let name = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default()
+                .to_owned();
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(EXTENSION) => {
                     let about = fs::metadata(&path)?;
@@ -70,7 +77,11 @@ impl Store {
         for (_, key, size) in found {
             state.disk.put(key, size, size as usize);
         }
-        let store = Self { dir: dir.to_owned(), limits, state: Mutex::new(state) };
+        let store = Self {
+            dir: dir.to_owned(),
+            limits,
+            state: Mutex::new(state),
+        };
         store.make_room();
         Ok(store)
     }
@@ -177,7 +188,12 @@ struct Shelf<T> {
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), order: BTreeMap::new(), bytes: 0, turn: 0 }
+        Self {
+            entries: HashMap::new(),
+            order: BTreeMap::new(),
+            bytes: 0,
+            turn: 0,
+        }
     }
 }
 
@@ -223,7 +239,10 @@ mod tests {
     use crate::screening::calls::infrastructure::voice_cache::format::Clause;
 
     fn clause(len: usize) -> Clause {
-        Clause { pcm: vec![7; len].into(), words: [].into() }
+        Clause {
+            pcm: vec![7; len].into(),
+            words: [].into(),
+        }
     }
 
     #[test]
@@ -257,7 +276,10 @@ mod tests {
     fn the_longest_unused_goes_first() {
         let dir = tempfile::tempdir().unwrap();
         let size = clause(1_000).encode().len() as u64;
-        let limits = Limits { memory_bytes: 5_000, disk_bytes: 2 * size };
+        let limits = Limits {
+            memory_bytes: 5_000,
+            disk_bytes: 2 * size,
+        };
         let store = Store::open(dir.path(), limits).unwrap();
         store.keep("a", &clause(1_000)).unwrap();
         store.keep("b", &clause(1_000)).unwrap();
