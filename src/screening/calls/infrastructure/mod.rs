@@ -3,3 +3,7 @@
 pub mod store;
 pub mod http;
 pub mod webrtc;
+pub mod kokoro;
+pub mod piper;
+pub mod voice;
+pub mod voice_cache;
