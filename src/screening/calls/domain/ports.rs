@@ -95,6 +95,9 @@ pub struct TranscriptionJob {
     pub language: String,
     /// What was said just before, to carry names and style over; may be empty.
     pub context: String,
+    /// Milliseconds of speech that voice activity found in the audio; `None` where nobody looked. Little of it
+    /// makes the transcriber doubt what it hears.
+    pub speech_ms: Option<u64>,
     /// Fired when nobody wants the result any more: it is then skipped in the queue, or stopped.
     pub cancel: CancellationToken,
 }
@@ -134,7 +137,10 @@ pub struct HeardWord {
 pub trait TextToSpeech: Send + Sync {
     /// Renders one sentence or clause; chunks arrive as they are ready. Dropping the receiver cancels.
     /// The text is as written; the adapter's caller has already made it speakable (see `speakable.rs`).
-    async fn speak(&self, request: SpeechRequest) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError>;
+    async fn speak(
+        &self,
+        request: SpeechRequest,
+    ) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError>;
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,1 +1,5 @@
 //! Adapters and HTTP.
+
+pub mod silero;
+pub mod smart_turn;
+pub mod whisper;
