@@ -8,6 +8,7 @@ const list = (value) => (Array.isArray(value) ? value : []);
 
 export class Recruiter {
   #token;
+  #names = null;
 
   constructor(token) {
     this.#token = token;
@@ -17,16 +18,30 @@ export class Recruiter {
     return sendJson(`/api/v1${path}`, { bearer: this.#token });
   }
 
-  /** One page of applications, as {items, next}; `next` is the path of the following page or null. */
-  async applications(path = "/applications") {
-    const answer = await this.#get(path);
-    const items = Array.isArray(answer) ? answer : list(first(answer?.items, answer?.applications, answer?.data));
-    const next = typeof answer?.next_cursor === "string" ? `/applications?cursor=${encodeURIComponent(answer.next_cursor)}` : null;
-    return { items: items.map(application), next };
+  /** One page of applications, as {items, next}; `next` asks for the following page, null on the last. */
+  async applications(after = null) {
+    const answer = await this.#get(`/applications${after ? `?after=${encodeURIComponent(after)}` : ""}`);
+    const items = Array.isArray(answer) ? answer : list(first(answer?.items, answer?.applications));
+    return { items: await Promise.all(items.map((item) => this.#named(item))), next: answer?.next ?? null };
   }
 
   async application(id) {
-    return application(await this.#get(`/applications/${encodeURIComponent(id)}`));
+    return this.#named(await this.#get(`/applications/${encodeURIComponent(id)}`));
+  }
+
+  /** An application with the names of candidate and role, looked up where it holds ids alone. */
+  async #named(raw) {
+    const named = application(raw);
+    const unnamed = named.candidate === raw.candidate_id || named.role === raw.job_offer_id;
+    if (!unnamed) return named;
+    this.#names ??= Promise.all([this.#byId("/candidates"), this.#byId("/job-offers")]);
+    const [candidates, jobs] = await this.#names;
+    return application({ ...raw, candidate: raw.candidate ?? candidates.get(raw.candidate_id), job_offer: raw.job_offer ?? jobs.get(raw.job_offer_id) });
+  }
+
+  async #byId(path) {
+    const answer = await this.#get(`${path}?limit=200`).catch(() => null);
+    return new Map((Array.isArray(answer) ? answer : list(answer?.items)).map((item) => [item.id, item]));
   }
 
   /** The assessment, as {state: "pending"|"none"|"failed"|"ready", ...}. */
@@ -43,7 +58,7 @@ export class Recruiter {
       const seconds = Number(response.headers.get("Retry-After"));
       return { state: "pending", status: answer.status, retryMs: seconds > 0 ? seconds * 1000 : null };
     }
-    if (answer.status === "failed") return { state: "failed", reason: first(answer.error, answer.reason) };
+    if (answer.status === "failed") return { state: "failed", reason: first(answer.problem, answer.error) };
     return assessment(answer);
   }
 
@@ -91,16 +106,17 @@ function assessment(answer) {
     recommendation: first(recommendation, score === null || score === undefined ? "insufficient_evidence" : "review"),
     criteria: list(body.criteria),
     gates: list(body.gates),
-    strengths: list(body.strengths).map(sentence),
-    concerns: list(body.concerns).map(sentence),
-    skills: list(first(answer.skills, body.skills)).map((skill) => (typeof skill === "string" ? skill : first(skill?.name, skill?.skill) ?? "")).filter(Boolean),
+    strengths: list(body.strengths).map(finding),
+    concerns: list(body.concerns).map(finding),
+    skills: list(first(answer.skills, body.skills)).map(skill).filter((one) => one.name),
     questions: list(first(body.unanswered_questions, answer.unanswered_questions)).map(sentence),
     scorer: first(body.scorer_version, answer.scorer_version),
-    scorerKind: first(body.scorer, answer.scorer, body.scorer_kind),
     rubric: first(body.rubric_version, answer.rubric_version),
     hash: first(body.transcript_sha256, answer.transcript_sha256),
     at: first(answer.completed_at, body.completed_at),
   };
 }
 
-const sentence = (item) => (typeof item === "string" ? item : String(first(item?.text, item?.summary, item?.name, item?.rationale) ?? ""));
+const sentence = (item) => (typeof item === "string" ? item : String(first(item?.text, item?.summary, item?.name) ?? ""));
+const finding = (item) => ({ text: sentence(item), evidence: list(item?.evidence) });
+const skill = (item) => ({ name: sentence(item?.name ?? item), mentioned: item?.mentioned !== false, level: item?.level ?? null });

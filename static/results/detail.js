@@ -1,7 +1,7 @@
 // One application: what was found, why, and the conversation it was found in.
 
 import { clock, el, icon } from "/static/shared/dom.js";
-import { coverageText, criterionCard, gateCard, scoreRing } from "./parts.js";
+import { coverageText, criterionCard, gateCard, scoreRing, timeLink } from "./parts.js";
 import { transcriptView } from "./transcript.js";
 import { callStatus, day, endReason, moment, recommendationOf, statusOf } from "./words.js";
 
@@ -76,6 +76,12 @@ export class Detail {
     }
     if (shown !== this.#shown) return;
     if (found.state === "pending") {
+      const ended = parts.call?.ended_at || parts.call?.end_reason;
+      if (!ended) {
+        // Nothing is being made yet, so there is nothing to wait for.
+        result.replaceChildren(note("", "info", parts.call ? "The interview is not over yet. The assessment is made when it is." : "The interview has not taken place yet."));
+        return;
+      }
       if (attempt === 0) result.replaceChildren(pending());
       const wait = Math.max(found.retryMs ?? 0, POLL_MS[Math.min(attempt, POLL_MS.length - 1)]);
       this.#timer = setTimeout(() => this.#assess(id, result, parts, attempt + 1, shown), wait);
@@ -90,7 +96,7 @@ export class Detail {
         result.replaceChildren(note("bad", "alert", `The assessment failed. ${found.reason ?? ""} The conversation itself is safe; please read the transcript below.`, again));
         break;
       case "none":
-        result.replaceChildren(note("", "info", parts.call ? "There is no assessment yet. It is made when the interview is over." : "The interview has not taken place yet."));
+        result.replaceChildren(note("", "info", "There is no assessment of this application."));
         break;
       default:
         result.replaceChildren(note("bad", "alert", "The assessment could not be loaded.", again));
@@ -145,15 +151,15 @@ function assessment(found, parts) {
   const points = el(
     "div",
     { class: "pair" },
-    pointList("Strengths", found.strengths, "Nothing stood out in the evidence."),
-    pointList("Concerns", found.concerns, "None were found in the evidence."),
+    pointList("Strengths", found.strengths, "Nothing stood out in the evidence.", parts),
+    pointList("Concerns", found.concerns, "None were found in the evidence.", parts),
   );
   return [
     summary,
     found.strengths.length + found.concerns.length > 0 ? points : null,
     found.gates.length > 0 ? block("To be confirmed by a person", el("div", { class: "stack" }, found.gates.map((gate) => gateCard(gate, parts)))) : null,
     found.criteria.length > 0 ? block("Criteria", el("div", { class: "stack" }, found.criteria.map((criterion) => criterionCard(criterion, parts)))) : null,
-    found.skills.length > 0 ? block("Skills mentioned", el("ul", { class: "chips" }, found.skills.map((skill) => el("li", { class: "tag", text: skill })))) : null,
+    found.skills.length > 0 ? block("Skills of the role", skillList(found.skills)) : null,
     found.questions.length > 0 ? block("Questions for you to answer", el("ul", { class: "plain" }, found.questions.map((text) => el("li", { text })))) : null,
     provenance(found),
   ].filter(Boolean);
@@ -163,15 +169,31 @@ function block(title, content) {
   return el("section", { class: "block" }, el("h3", { text: title }), content);
 }
 
-function pointList(title, points, none) {
-  const content = points.length > 0 ? el("ul", { class: "plain" }, points.map((text) => el("li", { text }))) : el("p", { class: "soft", text: none });
+function pointList(title, points, none, { transcript }) {
+  const content =
+    points.length > 0
+      ? el("ul", { class: "plain" }, points.map(({ text, evidence }) => el("li", {}, text, ...evidence.map((piece) => timeLink(piece, transcript)))))
+      : el("p", { class: "soft", text: none });
   return el("section", { class: "card" }, el("h3", { text: title }), content);
 }
 
+function skillList(skills) {
+  const spoken = skills.filter((skill) => skill.mentioned);
+  const rest = skills.filter((skill) => !skill.mentioned);
+  return el(
+    "div",
+    { class: "stack" },
+    spoken.length > 0 ? el("ul", { class: "chips" }, spoken.map(({ name, level }) => el("li", { class: "tag good", text: level ? `${name} · ${level} of 5` : name }))) : null,
+    rest.length > 0 ? el("p", { class: "soft small", text: `Not spoken of: ${rest.map(({ name }) => name).join(", ")}.` }) : null,
+  );
+}
+
 function provenance(found) {
-  const made = found.scorerKind && !String(found.scorerKind).includes("deterministic") ? `Scored by ${found.scorerKind}` : "Scored by the deterministic scorer";
-  const parts = [found.scorer ? `${made}, version ${found.scorer}` : made];
-  if (found.rubric !== undefined) parts.push(`rubric version ${found.rubric}`);
+  const version = String(found.scorer ?? "");
+  // Scorers name themselves in their version; the bare one is the deterministic scorer.
+  const made = version && !version.includes("deterministic") && /[a-z]/i.test(version) ? "Scored by" : "Scored by the deterministic scorer, version";
+  const parts = [version ? `${made} ${version.replace(/^deterministic-/, "")}` : "Scored by the deterministic scorer"];
+  if (found.rubric !== undefined) parts.push(`plan version ${found.rubric}`);
   if (found.at) parts.push(moment(found.at));
   if (found.hash) parts.push(`transcript ${String(found.hash).slice(0, 12)}`);
   return el("p", { class: "soft small", text: `${parts.join(" · ")}. Only words count: voice, accent, pace and pauses are not rated.` });

@@ -87,6 +87,17 @@ function evidenceList(evidence, transcript) {
   return el("ul", { class: "evidence" }, evidence.map((piece) => el("li", {}, evidenceItem(piece, transcript))));
 }
 
+/** The time of a piece of evidence, leading to its line in the transcript. */
+export function timeLink(piece, transcript) {
+  if (!transcript?.some((segment) => segment.id === piece.segment_id)) return null;
+  const link = el("a", { class: "at", href: `#${piece.segment_id}`, "aria-label": `Show in the transcript at ${clock(piece.start_ms)}`, text: clock(piece.start_ms) });
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    showEvidence(piece);
+  });
+  return link;
+}
+
 function evidenceItem(piece, transcript) {
   const against = piece.polarity === "-" || piece.polarity === "negative";
   const quote = el("q", { text: piece.quote ?? "" });

@@ -48,8 +48,10 @@ export function showEvidence({ segment_id: id, quote, char_start: start, char_en
   if (!target) return;
   const words = target.querySelector(".words");
   const text = words.textContent;
-  // Offsets may count bytes, characters or code units; the quote itself is what must match.
-  const at = text.slice(start, end) === quote ? start : text.indexOf(quote ?? "\0");
+  // Offsets count characters as Unicode does, not the units of this language.
+  const characters = [...text];
+  const here = characters.slice(start, end).join("") === quote;
+  const at = here ? characters.slice(0, start).join("").length : text.indexOf(quote ?? "\0");
   if (at >= 0) words.replaceChildren(text.slice(0, at), el("mark", { text: quote }), text.slice(at + quote.length));
   target.classList.add("lit");
   target.scrollIntoView({ block: "center", behavior: "smooth" });
