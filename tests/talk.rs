@@ -199,7 +199,7 @@ async fn an_interrupted_call_is_hung_up_and_still_reported() {
     let interrupt = async {
         // The greeting's caption shows that the call is on.
         let mut clock = tokio::time::interval(Duration::from_millis(20));
-        while !emma.seen().first().is_some_and(|seen| !seen.fragments.is_empty()) {
+        while emma.seen().first().is_none_or(|seen| seen.fragments.is_empty()) {
             clock.tick().await;
         }
         for _ in 0..50 {

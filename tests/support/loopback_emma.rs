@@ -207,7 +207,7 @@ struct Voice {
 }
 
 impl Voice {
-    fn say(&self, message: Value) {
+    fn say(&self, message: &Value) {
         self.peer.send_message(message.to_string());
     }
 
@@ -247,7 +247,7 @@ async fn converse(shared: Shared, token: String, peer: Peer, mut streams: PeerSt
     let mut clock = interval(Duration::from_millis(20));
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (mut replies, mut cut_in) = (0, manner.cut_in);
-    voice.say(json!({"type": "state", "state": "speaking"}));
+    voice.say(&json!({"type": "state", "state": "speaking"}));
     voice.caption(0, "emma", "Hello.");
     let mut stage = Stage::Speaking {
         left: frames(manner.sentence),
@@ -267,12 +267,12 @@ async fn converse(shared: Shared, token: String, peer: Peer, mut streams: PeerSt
                 } else if message["type"] == "end" {
                     seen.asked_to_end = true;
                     drop(calls);
-                    voice.say(json!({"type": "ended", "status": "abandoned", "end_reason": "candidate_ended"}));
+                    voice.say(&json!({"type": "ended", "status": "abandoned", "end_reason": "candidate_ended"}));
                 }
                 continue;
             }
             () = hung_up.cancelled() => {
-                voice.say(json!({"type": "ended", "status": "abandoned", "end_reason": "candidate_ended"}));
+                voice.say(&json!({"type": "ended", "status": "abandoned", "end_reason": "candidate_ended"}));
                 break;
             }
             () = shared.stop.cancelled() => return,
@@ -286,11 +286,11 @@ async fn converse(shared: Shared, token: String, peer: Peer, mut streams: PeerSt
         let mut audible = false;
         stage = match stage {
             Stage::Speaking { left: 0, last: true } => {
-                voice.say(json!({"type": "ended", "status": "completed", "end_reason": "agenda_completed"}));
+                voice.say(&json!({"type": "ended", "status": "completed", "end_reason": "agenda_completed"}));
                 break;
             }
             Stage::Speaking { left: 0, last: false } => {
-                voice.say(json!({"type": "state", "state": "listening"}));
+                voice.say(&json!({"type": "state", "state": "listening"}));
                 if let Some(rubbish) = manner.rubbish {
                     voice.peer.send_message(rubbish.to_owned());
                 }
@@ -308,7 +308,7 @@ async fn converse(shared: Shared, token: String, peer: Peer, mut streams: PeerSt
                 }
             }
             Stage::Listening { heard, silent } if heard > 0 && silent >= frames(manner.end_of_turn) => {
-                voice.say(json!({"type": "state", "state": "thinking"}));
+                voice.say(&json!({"type": "state", "state": "thinking"}));
                 voice.caption(replies, "candidate", "A tone.");
                 Stage::Thinking {
                     left: frames(manner.thinking),
@@ -328,7 +328,7 @@ async fn converse(shared: Shared, token: String, peer: Peer, mut streams: PeerSt
             }
             Stage::Thinking { left: 0 } => {
                 replies += 1;
-                voice.say(json!({"type": "state", "state": "speaking"}));
+                voice.say(&json!({"type": "state", "state": "speaking"}));
                 voice.caption(replies, "emma", "I see.");
                 let (eot, thinking) = (
                     manner.end_of_turn.as_millis() as u64,
