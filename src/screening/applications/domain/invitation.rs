@@ -24,7 +24,10 @@ pub struct Invitation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvitationTarget {
     /// One application; made by a recruiter, or by consenting through the open link `parent`.
-    Personal { application_id: ApplicationId, parent: Option<InvitationId> },
+    Personal {
+        application_id: ApplicationId,
+        parent: Option<InvitationId>,
+    },
     /// Anybody, for a demo: each consent makes a new candidate with a personal link.
     Open,
 }

@@ -1,4 +1,4 @@
 //! Adapters and HTTP.
 
-pub mod store;
 pub mod documents;
+pub mod store;

@@ -10,7 +10,7 @@ use crate::screening::calls::domain::conversation::{
 use crate::screening::calls::domain::interviewer::{Action, Reply};
 use crate::screening::calls::domain::ports::HeardWord;
 use crate::screening::calls::domain::segment::TurnLatency;
-use crate::screening::calls::domain::speakable::sentences;
+use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::screening::shared::ids::SegmentId;
 
 /// A question of which this share was heard counts as asked: candidates begin to answer over its last words.

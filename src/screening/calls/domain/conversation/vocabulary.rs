@@ -72,10 +72,11 @@ pub enum Input {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Transcribe this stretch of the candidate's audio.
+    /// Transcribe this stretch of the candidate's audio, of which `speech_ms` is speech.
     Transcribe {
         tag: Tag,
         audio: Span,
+        speech_ms: u64,
         context: String,
         certain: bool,
     },
