@@ -61,7 +61,9 @@ impl Conversation {
             question_id: self.agenda.question_id(),
             answer_so_far,
             coverage: self.agenda.coverage.clone(),
+            history: self.history.clone(),
             elapsed_ms: self.now.ms(),
+            time_limit_ms: self.limits.call_ms,
             typed,
         }
     }
@@ -96,6 +98,7 @@ impl Conversation {
     }
 
     fn say(&mut self, reply: Reply, answers: Option<AnsweredTurn>) {
+        self.history.note(&reply);
         for flag in reply.flags {
             self.outputs.push_back(Output::Flag(flag));
         }

@@ -22,6 +22,7 @@ use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
 use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::interviewer::TalkHistory;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
@@ -60,6 +61,7 @@ pub struct Conversation {
     limits: Limits,
     outputs: VecDeque<Output>,
     agenda: Agenda,
+    history: TalkHistory,
     hearing: Hearing,
     turn: Option<Turn>,
     speech: Option<EmmaSpeech>,
@@ -88,6 +90,7 @@ impl Conversation {
             limits,
             outputs: VecDeque::new(),
             agenda: Agenda::new(plan, coverage),
+            history: TalkHistory::default(),
             hearing: Hearing::default(),
             turn: None,
             speech: None,
