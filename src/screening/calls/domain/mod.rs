@@ -7,3 +7,4 @@ pub mod status;
 pub mod segment;
 pub mod ports;
 pub mod store;
+pub mod turn_policy;
