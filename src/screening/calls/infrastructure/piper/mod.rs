@@ -195,11 +195,12 @@ impl Piper {
     ) -> Result<(), Unfinished> {
         let Inference { noise_scale, length_scale, noise_w } = self.config.inference;
         let scales = [noise_scale, length_scale / piece.speed, noise_w];
+        let lengths = [piece.ids.len() as i64];
         let encoder = &mut self.encoder;
         let (channels, total, latent) = stop.during(|options| {
             let inputs = ort::inputs![
                 "input" => TensorRef::from_array_view(([1, piece.ids.len()], piece.ids.as_slice()))?,
-                "input_lengths" => TensorRef::from_array_view(([1], [piece.ids.len() as i64].as_slice()))?,
+                "input_lengths" => TensorRef::from_array_view(([1], lengths.as_slice()))?,
                 "scales" => TensorRef::from_array_view(([3], scales.as_slice()))?,
             ];
             let outputs = encoder.run_with_options(inputs, options)?;
