@@ -10,6 +10,8 @@ mod moments;
 mod numbers;
 mod terms;
 
+pub use clauses::{ClauseStream, clauses, sentences};
+
 /// Writes a text as it is to be said: numbers, dates, money, addresses and terms in words; markup and pictures gone.
 /// Text that is speakable already comes back unchanged.
 pub fn speakable(text: &str) -> String {
