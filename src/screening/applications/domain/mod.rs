@@ -3,7 +3,9 @@
 pub mod application;
 pub mod candidate;
 pub mod consent;
+pub mod demo;
 pub mod invitation;
 pub mod job_offer;
+pub mod plan;
 pub mod ports;
 pub mod posting;
