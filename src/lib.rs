@@ -5,3 +5,4 @@ pub mod config;
 pub mod screening;
 pub mod shared;
 pub mod talk;
+pub mod bench;

@@ -144,10 +144,10 @@ async fn a_tone_and_messages_go_both_ways() {
     // What the ears hear: a second of it, once the stream runs.
     let mut heard = Vec::new();
     while heard.len() < 16_000 {
-        if let MediaEvent::Audio { pcm, received } = next(&mut link).await {
-            if received || !heard.is_empty() {
-                heard.extend_from_slice(pcm.as_slice());
-            }
+        if let MediaEvent::Audio { pcm, received } = next(&mut link).await
+            && (received || !heard.is_empty())
+        {
+            heard.extend_from_slice(pcm.as_slice());
         }
     }
     let late = &heard[8_000..];

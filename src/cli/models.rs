@@ -24,8 +24,11 @@ pub struct ModelsArgs {
 enum Command {
     /// Fetch what is missing and check it against the published SHA-256.
     Pull(PullArgs),
-    /// Show every known file: whether it is here, its size, its licence and what it is for.
-    List,
+    /// Show every known file: whether it is here, its size, its licence and what it is for; says MISSING where it is needed.
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
     /// Read the files that are here and compare their SHA-256.
     Verify {
         #[command(flatten)]
@@ -78,12 +81,12 @@ enum Set {
 /// Runs `emma models …`.
 ///
 /// # Errors
-/// When files are missing that no source could give, or standard output is closed.
+/// When standard output is closed or a model file cannot be read.
 pub async fn run(args: ModelsArgs, speech: &Speech) -> anyhow::Result<ExitCode> {
     let dir = directory(speech);
     match args.command {
         Command::Pull(options) => fetch(options, &dir, speech).await,
-        Command::List => list(&dir, speech),
+        Command::List { which } => list(&dir, &chosen(&which, speech)),
         Command::Verify { which } => verify(&which, &dir, speech),
         Command::Path => {
             writeln!(stdout(), "{}", dir.path().display())?;
@@ -144,7 +147,14 @@ async fn fetch(options: PullArgs, dir: &ModelDir, speech: &Speech) -> anyhow::Re
         packages: !options.no_packages,
     };
     let files = chosen(&options.which, speech);
-    let brought = pull(dir, &files, &sources, &mut Progress::new(style)).await?;
+    let brought = match pull(dir, &files, &sources, &mut Progress::new(style)).await {
+        Ok(brought) => brought,
+        // It says what to do by itself; a trace of the program would hide it.
+        Err(error) => {
+            eprintln!("{error}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     if !options.quiet {
         let bytes: u64 = files.iter().map(|file| entry(*file).bytes).sum();
         let fetched = if brought == 0 {
@@ -162,8 +172,7 @@ async fn fetch(options: PullArgs, dir: &ModelDir, speech: &Speech) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(dir: &ModelDir, speech: &Speech) -> anyhow::Result<ExitCode> {
-    let needed = needed(speech);
+fn list(dir: &ModelDir, needed: &[ModelFile]) -> anyhow::Result<ExitCode> {
     let mut out = stdout().lock();
     writeln!(out, "{}", dir.path().display())?;
     for file in catalog::files(Profile::All) {

@@ -1,12 +1,14 @@
 //! The embedded database: one file, one writer, several readers.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use tokio::sync::Notify;
 
 use crate::shared::errors::StoreError;
 
@@ -22,6 +24,7 @@ pub type Write = Transaction<'static, Sqlite>;
 pub struct Db {
     reader: SqlitePool,
     writer: SqlitePool,
+    new_events: Arc<Notify>,
 }
 
 impl Db {
@@ -43,9 +46,16 @@ impl Db {
         // SQLite has one writer at a time; queueing for the one connection is fair, its file lock is not.
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(|e| StoreError::Database(e.to_string()))?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&writer)
+            .await
+            .map_err(|e| StoreError::Database(e.to_string()))?;
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { reader, writer })
+        Ok(Self {
+            reader,
+            writer,
+            new_events: Arc::default(),
+        })
     }
 
     /// Where to read. Sees everything committed before the statement starts.
@@ -57,6 +67,11 @@ impl Db {
     /// before it writes.
     pub async fn write(&self) -> Result<Write, StoreError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Woken when events may wait in the outbox. Whoever commits one notifies; a missed wake-up costs a poll.
+    pub fn new_events(&self) -> &Notify {
+        &self.new_events
     }
 
     /// Whether the database answers.

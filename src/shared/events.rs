@@ -26,7 +26,13 @@ impl Event {
     /// Never: event bodies are plain structs with text keys, which always serialize.
     pub fn new(name: &str, subject: &str, time: DateTime<Utc>, data: &impl Serialize) -> Self {
         let data = serde_json::to_value(data).expect("event bodies have text keys only");
-        Self { id: EventId::generate(), name: name.to_owned(), subject: subject.to_owned(), time, data }
+        Self {
+            id: EventId::generate(),
+            name: name.to_owned(),
+            subject: subject.to_owned(),
+            time,
+            data,
+        }
     }
 
     /// The body as the type its publisher wrote.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use ort::environment::Environment;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use crate::shared::models::{MissingModel, ModelDir, ModelFile};
 
@@ -51,11 +51,22 @@ impl OnnxRuntime {
     /// # Errors
     /// When the file is no model ONNX Runtime can load.
     pub fn open(&self, model: &Path, threads: usize) -> Result<Session, OnnxError> {
-        let mut builder = Session::builder(&self.0)?
+        Ok(self.builder(threads)?.commit_from_file(model)?)
+    }
+
+    /// Opens a model that is in memory, with threads as in [`open`](Self::open).
+    ///
+    /// # Errors
+    /// When the bytes are no model ONNX Runtime can load.
+    pub fn open_bytes(&self, model: &[u8], threads: usize) -> Result<Session, OnnxError> {
+        Ok(self.builder(threads)?.commit_from_memory(model)?)
+    }
+
+    fn builder(&self, threads: usize) -> Result<SessionBuilder, OnnxError> {
+        Ok(Session::builder(&self.0)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
-            .with_config_entry("session.intra_op.allow_spinning", "0")?;
-        Ok(builder.commit_from_file(model)?)
+            .with_config_entry("session.intra_op.allow_spinning", "0")?)
     }
 }

@@ -20,7 +20,9 @@ pub enum LogFormat {
 /// A second call changes nothing.
 pub fn start_logging(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // An error means that logging runs already, as in tests.
     let _ = match format {
         LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).compact().try_init(),

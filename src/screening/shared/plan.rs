@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What Emma asks in one interview and the criteria its answers are rated by.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct InterviewPlan {
     /// Counts up from 1 with every edit.
     pub version: u32,
@@ -22,7 +22,7 @@ pub struct InterviewPlan {
 }
 
 /// One prepared question.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Question {
     /// Stable within the plan, e.g. `q3`.
     pub id: String,
@@ -43,7 +43,7 @@ pub struct Question {
 }
 
 /// What a question is after; decides patience and what a full answer looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QuestionKind {
     /// Something the candidate did.
@@ -57,7 +57,7 @@ pub enum QuestionKind {
 }
 
 /// What answers are rated by.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Criterion {
     /// Stable within the plan, e.g. `c2`.
     pub id: String,
@@ -73,7 +73,7 @@ pub struct Criterion {
 }
 
 /// Whether a criterion adds to the score or sends the application to a human.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionKind {
     Scored,
@@ -82,7 +82,7 @@ pub enum CriterionKind {
 }
 
 /// What an answer at level 1, 3 and 5 looks like.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Anchors {
     #[serde(rename = "1")]
     pub one: String,

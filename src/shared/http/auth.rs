@@ -35,7 +35,10 @@ impl RecruiterToken {
         let file = data_dir.join(TOKEN_FILE);
         match std::fs::read_to_string(&file) {
             Ok(text) if !text.trim().is_empty() => Ok(Self::given(text.trim().to_owned().into())),
-            Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is empty", file.display()))),
+            Ok(_) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is empty", file.display()),
+            )),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let token = random_token();
                 write_private(&file, &token)?;
@@ -68,10 +71,14 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let given = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
+        let given = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| {
+                let (scheme, token) = value.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+            });
         match given {
             Some(token) if RecruiterToken::from_ref(state).matches(token) => Ok(Self),
             _ => Err(ProblemKind::Unauthorized.into()),
@@ -83,7 +90,11 @@ where
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -109,7 +120,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(dir.path().join(TOKEN_FILE)).expect("written").permissions().mode();
+            let mode = std::fs::metadata(dir.path().join(TOKEN_FILE))
+                .expect("written")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }

@@ -52,9 +52,16 @@ impl Idempotency {
     /// # Panics
     /// Never: the digest has the length of the cipher's key.
     pub fn new(db: Db, clock: Arc<dyn Clock>, recruiter: &RecruiterToken) -> Self {
-        let digest = Sha256::new().chain_update(b"emma idempotency\0").chain_update(recruiter.expose()).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"emma idempotency\0")
+            .chain_update(recruiter.expose())
+            .finalize();
         let key = UnboundKey::new(&AES_256_GCM, &digest).expect("32 bytes are a key of AES-256");
-        Self { db, clock, seal: Arc::new(LessSafeKey::new(key)) }
+        Self {
+            db,
+            clock,
+            seal: Arc::new(LessSafeKey::new(key)),
+        }
     }
 
     /// Reserves the key for this request; the kept answer when there is one.
@@ -109,14 +116,18 @@ impl Idempotency {
     fn seal(&self, kept: &Kept) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let mut text = serde_json::to_vec(kept).ok()?;
-        self.seal.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
+        self.seal
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text)
+            .ok()?;
         Some([nonce.as_slice(), &text].concat())
     }
 
     fn open(&self, mut sealed: Vec<u8>) -> Result<Kept, Problem> {
         let unreadable = || Problem::new(ProblemKind::Conflict, "the first answer can no longer be read");
         let (nonce, text) = sealed.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(unreadable)?;
-        let plain = self.seal.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), text);
+        let plain = self
+            .seal
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), text);
         serde_json::from_slice(plain.map_err(|_| unreadable())?).map_err(|_| unreadable())
     }
 }
@@ -125,19 +136,24 @@ impl Idempotency {
 pub async fn idempotent(State(memory): State<Idempotency>, request: Request, next: Next) -> Response {
     let key = request.headers().get(KEY_HEADER).cloned();
     match key {
-        Some(key) if request.method() == Method::POST => {
-            remember(&memory, &key, request, next).await.unwrap_or_else(|problem| problem.into_response())
-        }
+        Some(key) if request.method() == Method::POST => remember(&memory, &key, request, next)
+            .await
+            .unwrap_or_else(|problem| problem.into_response()),
         _ => next.run(request).await,
     }
 }
 
 async fn remember(memory: &Idempotency, key: &HeaderValue, request: Request, next: Next) -> Result<Response, Problem> {
     if key.is_empty() || key.len() > MAX_KEY_CHARS {
-        return Err(Problem::new(ProblemKind::BadRequest, "Idempotency-Key takes 1 to 200 characters"));
+        return Err(Problem::new(
+            ProblemKind::BadRequest,
+            "Idempotency-Key takes 1 to 200 characters",
+        ));
     }
     let (parts, body) = request.with_limited_body().into_parts();
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| Problem::from(ProblemKind::TooLarge))?;
+    let body = to_bytes(body, MAX_BODY)
+        .await
+        .map_err(|_| Problem::from(ProblemKind::TooLarge))?;
     // The same key of somebody else, or for another address, is another key.
     let key = hash_of(&parts, &[key.as_bytes()]);
     let request_hash = hash_of(&parts, &[&body]);
@@ -146,7 +162,9 @@ async fn remember(memory: &Idempotency, key: &HeaderValue, request: Request, nex
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| Problem::from(ProblemKind::Internal))?;
+    let bytes = to_bytes(body, MAX_BODY)
+        .await
+        .map_err(|_| Problem::from(ProblemKind::Internal))?;
     let kept = parts.status.is_success().then(|| Kept::of(&parts, &bytes));
     if let Err(error) = memory.end(&key, kept.as_ref()).await {
         tracing::error!(%error, "an answer could not be kept for its idempotency key");
@@ -155,9 +173,15 @@ async fn remember(memory: &Idempotency, key: &HeaderValue, request: Request, nex
 }
 
 fn hash_of(parts: &http::request::Parts, what: &[&[u8]]) -> String {
-    let authorization = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+    let authorization = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .map_or(&b""[..], HeaderValue::as_bytes);
     // Not `parts.uri`: inside a nested router that is only the end of the path.
-    let path = parts.extensions.get::<axum::extract::OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
+    let path = parts
+        .extensions
+        .get::<axum::extract::OriginalUri>()
+        .map_or(parts.uri.path(), |uri| uri.path());
     let mut all = Sha256::new();
     for piece in [authorization, path.as_bytes()].into_iter().chain(what.iter().copied()) {
         all.update((piece.len() as u64).to_be_bytes());
@@ -168,7 +192,13 @@ fn hash_of(parts: &http::request::Parts, what: &[&[u8]]) -> String {
 
 impl Kept {
     fn of(parts: &http::response::Parts, body: &Bytes) -> Self {
-        let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+        let text = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+                .map(str::to_owned)
+        };
         Self {
             status: parts.status.as_u16(),
             content_type: text(header::CONTENT_TYPE),
@@ -181,7 +211,10 @@ impl Kept {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
         let headers = response.headers_mut();
-        for (name, value) in [(header::CONTENT_TYPE, self.content_type), (header::LOCATION, self.location)] {
+        for (name, value) in [
+            (header::CONTENT_TYPE, self.content_type),
+            (header::LOCATION, self.location),
+        ] {
             if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
                 headers.insert(name, value);
             }

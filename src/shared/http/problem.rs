@@ -98,7 +98,10 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem that explains what exactly is wrong.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: Some(detail.into()) }
+        Self {
+            kind,
+            detail: Some(detail.into()),
+        }
     }
 }
 
@@ -127,13 +130,24 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.kind.parts();
-        let body = ProblemBody { kind: format!("/problems/{slug}"), title, status, detail: self.detail };
+        let body = ProblemBody {
+            kind: format!("/problems/{slug}"),
+            title,
+            status,
+            detail: self.detail,
+        };
         let mut response = (self.kind.status(), axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         match self.kind {
             ProblemKind::Unauthorized => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"emma\""));
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer realm=\"emma\""),
+                );
             }
             ProblemKind::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -23,7 +23,11 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 /// Gives the request an id, a span, a log line and metrics. Only the route's pattern is logged, never its
 /// path: that of an interview holds the secret of the invitation.
 pub async fn observe(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
     let method = request.method().clone();
     let id = fresh_hex();
     let started = Instant::now();
@@ -31,8 +35,18 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
-    span.in_scope(|| info!(http.status = status, elapsed_ms = elapsed.as_millis() as u64, "request answered"));
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
+    span.in_scope(|| {
+        info!(
+            http.status = status,
+            elapsed_ms = elapsed.as_millis() as u64,
+            "request answered"
+        )
+    });
+    let labels = [
+        ("method", method.to_string()),
+        ("route", route),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -57,7 +71,10 @@ pub async fn harden(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_POLICY),
+    );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     if !may_cache {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -68,7 +85,10 @@ pub async fn harden(request: Request, next: Next) -> Response {
 /// Answers a request whose handler panicked.
 #[expect(clippy::needless_pass_by_value, reason = "the shape tower-http asks for")]
 pub fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     error!(panic = message.unwrap_or("unknown"), "a request handler panicked");
     Problem::from(ProblemKind::Internal).into_response()
 }

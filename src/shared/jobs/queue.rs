@@ -100,8 +100,19 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration) -> Result<Optio
             .fetch_one(&mut *write)
             .await?;
     write.commit().await?;
-    let event = Event { id: from_word(&event_id)?, name, subject, time: from_ms(time)?, data: from_json(&data)? };
-    Ok(Some(ClaimedJob { id: from_word(&id)?, subscriber, attempt, event }))
+    let event = Event {
+        id: from_word(&event_id)?,
+        name,
+        subject,
+        time: from_ms(time)?,
+        data: from_json(&data)?,
+    };
+    Ok(Some(ClaimedJob {
+        id: from_word(&id)?,
+        subscriber,
+        attempt,
+        event,
+    }))
 }
 
 /// How a try ended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info, info_span, warn};
@@ -48,19 +48,17 @@ pub struct JobRunner {
     clock: Arc<dyn Clock>,
     subscriptions: Arc<[Subscription]>,
     config: Arc<RunnerConfig>,
-    wake: Arc<Notify>,
 }
 
 impl JobRunner {
-    /// A runner for these subscribers; `wake` is notified by whoever stored an event.
-    pub fn new(
-        db: Db,
-        clock: Arc<dyn Clock>,
-        subscriptions: Vec<Subscription>,
-        config: RunnerConfig,
-        wake: Arc<Notify>,
-    ) -> Self {
-        Self { db, clock, subscriptions: subscriptions.into(), config: Arc::new(config), wake }
+    /// A runner for these subscribers.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, subscriptions: Vec<Subscription>, config: RunnerConfig) -> Self {
+        Self {
+            db,
+            clock,
+            subscriptions: subscriptions.into(),
+            config: Arc::new(config),
+        }
     }
 
     /// Delivers until `stop` fires, then waits for the handlers at work; those still at it after the
@@ -78,7 +76,7 @@ impl JobRunner {
                     work.spawn(async move {
                         runner.deliver(job).await;
                         drop(slot);
-                        runner.wake.notify_one();
+                        runner.db.new_events().notify_one();
                     });
                     stop.is_cancelled()
                 }
@@ -91,13 +89,16 @@ impl JobRunner {
             if idle {
                 tokio::select! {
                     () = stop.cancelled() => break,
-                    () = self.wake.notified() => {}
+                    () = self.db.new_events().notified() => {}
                     () = tokio::time::sleep(self.config.poll) => {}
                 }
             }
         }
         work.close();
-        if tokio::time::timeout(self.config.handler_timeout, work.wait()).await.is_err() {
+        if tokio::time::timeout(self.config.handler_timeout, work.wait())
+            .await
+            .is_err()
+        {
             warn!(jobs.left = work.len(), "stopped before all jobs were done");
         }
     }
@@ -126,14 +127,17 @@ impl JobRunner {
     /// Gives a dead letter its tries again. False when there is none with this id.
     pub async fn replay(&self, id: &crate::shared::ids::JobId) -> Result<bool, StoreError> {
         let revived = queue::replay(&self.db, id, self.clock.now()).await?;
-        self.wake.notify_one();
+        self.db.new_events().notify_one();
         Ok(revived)
     }
 
     fn subscribers(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut by_event: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for subscription in self.subscriptions.iter() {
-            by_event.entry(subscription.event).or_default().push(subscription.subscriber);
+            by_event
+                .entry(subscription.event)
+                .or_default()
+                .push(subscription.subscriber);
         }
         by_event
     }
@@ -151,7 +155,9 @@ impl JobRunner {
         if queue::next_due(&self.db).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
-        Ok(queue::claim(&self.db, now, self.config.lease).await?.map(|job| (job, slot)))
+        Ok(queue::claim(&self.db, now, self.config.lease)
+            .await?
+            .map(|job| (job, slot)))
     }
 
     async fn deliver(&self, job: ClaimedJob) {
@@ -184,7 +190,10 @@ impl JobRunner {
             Ok(Ok(Err(HandlerError::Fail(error)))) => return Outcome::Dead(error),
             Ok(Ok(Err(HandlerError::Retry(error)))) => error,
             Ok(Err(_panic)) => "the handler panicked".to_owned(),
-            Err(_) => format!("the handler took longer than {} s", self.config.handler_timeout.as_secs()),
+            Err(_) => format!(
+                "the handler took longer than {} s",
+                self.config.handler_timeout.as_secs()
+            ),
         };
         if job.attempt >= MAX_ATTEMPTS {
             return Outcome::Dead(failure);

@@ -19,15 +19,19 @@ const FRAME: i64 = 20 * UNITS_PER_MS;
 const MIN_TARGET: i64 = 2 * FRAME;
 /// The longest delay kept for a bad network.
 const MAX_TARGET: i64 = 10 * FRAME;
-/// What may wait at all; above it the oldest goes. Somebody who talks without a pause after a stall is this late.
-const MAX_DEPTH: i64 = 40 * FRAME;
+/// What may wait at all: two seconds. A network that stalls delivers in one burst what was said meanwhile, and it is
+/// better heard late than lost; the delay goes again in the next pause. Above it the oldest packet goes.
+const MAX_DEPTH: i64 = 100 * FRAME;
 /// Concealed frames in a row before silence: past 60 ms made-up speech is noise.
 const MAX_CONCEALED: u32 = 3;
 /// Peaks of jitter fade by this part with each packet: to a half in 2.8 s.
 const PEAK_DECAY: f64 = 0.005;
-/// The fastest packet's transit creeps up by this with each packet, so that drifting clocks are followed (0.1 %).
-const FLOOR_CREEP: f64 = 0.96;
-/// Pieces over which the shallowest depth is taken before the delay is corrected: a second.
+/// Packets among which the fastest is looked for, twice: five to ten seconds back. A path that becomes longer, and
+/// clocks that drift, are followed within that.
+const FLOOR_PACKETS: u32 = 250;
+/// Packets of a stream that had ended before they make it the current one again.
+const REVIVAL: u32 = 10;
+/// Pieces over which depths are watched before the delay is corrected: a second.
 const WINDOW: u32 = 50;
 /// A sequence number this far off is another stream under the same name, not a late or early packet.
 const MAX_DISORDER: i64 = 500;
@@ -49,6 +53,16 @@ pub enum Frame {
     Restart,
 }
 
+/// What to do with a frame that is too quiet for anybody to notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Correction {
+    Keep,
+    /// Leave it out: the delay is longer than it need be.
+    Skip,
+    /// Put 20 ms of silence behind it: the delay is too short for the jitter.
+    Stretch,
+}
+
 /// What a buffer has seen and done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JitterStats {
@@ -60,8 +74,10 @@ pub struct JitterStats {
     pub invalid: u64,
     pub recovered: u64,
     pub concealed: u64,
-    /// Left out to catch up.
+    /// Pushed out by newer packets.
     pub dropped: u64,
+    /// Quiet frames left out to catch up.
+    pub skipped: u64,
     /// Silences put in to gain delay.
     pub stretched: u64,
 }
@@ -77,8 +93,9 @@ struct Waiting {
 pub struct JitterBuffer {
     packets: BTreeMap<i64, Waiting>,
     stream: Option<Stream>,
-    /// The stream before this one: its stragglers are not a third stream.
+    /// The stream before this one, and packets of it since the last of this one: stragglers are no third stream.
     retired: Option<u32>,
+    stragglers: u32,
     restart: bool,
     playing: bool,
     /// Pieces asked for since packets began to wait while not playing.
@@ -89,6 +106,8 @@ pub struct JitterBuffer {
     jitter: JitterEstimate,
     window: u32,
     shallowest: i64,
+    deepest: i64,
+    /// Frames to leave out (positive) or put in.
     correction: i64,
     stats: JitterStats,
 }
@@ -108,25 +127,25 @@ struct Stream {
 /// How much later than the fastest ones packets come.
 #[derive(Default)]
 struct JitterEstimate {
-    floor: Option<f64>,
+    /// The shortest transits of the last full round and of this one.
+    before: Option<i64>,
+    floor: Option<i64>,
+    observed: u32,
     peak: f64,
 }
 
 impl JitterEstimate {
     /// Takes a packet's transit (arrival less timestamp, on no common zero).
     fn observe(&mut self, transit: i64) {
-        let transit = transit as f64;
-        let floor = self.floor.map_or(transit, |floor| (floor + FLOOR_CREEP).min(transit));
-        self.floor = Some(floor);
-        // A jump of the sender's clock is no jitter: beyond a second it starts a new measurement.
-        if transit - floor > 50.0 * FRAME as f64 {
-            *self = Self {
-                floor: Some(transit),
-                peak: self.peak,
-            };
-            return;
+        if self.observed >= FLOOR_PACKETS {
+            self.before = self.floor.take();
+            self.observed = 0;
         }
-        self.peak = (self.peak * (1.0 - PEAK_DECAY)).max(transit - floor);
+        self.observed += 1;
+        let floor = self.floor.map_or(transit, |floor| floor.min(transit));
+        self.floor = Some(floor);
+        let fastest = self.before.map_or(floor, |before| floor.min(before));
+        self.peak = (self.peak * (1.0 - PEAK_DECAY)).max((transit - fastest).min(MAX_TARGET) as f64);
     }
 
     fn target(&self) -> i64 {
@@ -177,8 +196,8 @@ impl JitterBuffer {
         }
     }
 
-    /// The next piece. `quiet` says that the audio just played was so low that a frame more or less is not heard.
-    pub fn pop(&mut self, quiet: bool) -> Frame {
+    /// The next piece.
+    pub fn pop(&mut self) -> Frame {
         if std::mem::take(&mut self.restart) {
             return Frame::Restart;
         }
@@ -189,12 +208,7 @@ impl JitterBuffer {
             }
             self.start();
         }
-        if depth > 0 {
-            self.watch_depth(depth);
-        }
-        if quiet && self.correct(depth) {
-            return Frame::Silence;
-        }
+        self.watch_depth(depth);
         let Some(stream) = &mut self.stream else {
             return Frame::Silence;
         };
@@ -234,6 +248,21 @@ impl JitterBuffer {
         self.nothing()
     }
 
+    /// What to do with the packet just popped, which turned out to be quiet.
+    pub fn correct(&mut self) -> Correction {
+        if self.correction > 0 && self.depth() >= 2 * FRAME {
+            self.correction -= 1;
+            self.stats.skipped += 1;
+            Correction::Skip
+        } else if self.correction < 0 {
+            self.correction += 1;
+            self.stats.stretched += 1;
+            Correction::Stretch
+        } else {
+            Correction::Keep
+        }
+    }
+
     /// Audio that waits, in milliseconds.
     pub fn depth_ms(&self) -> u64 {
         (self.depth() / UNITS_PER_MS) as u64
@@ -251,12 +280,14 @@ impl JitterBuffer {
     /// Unwraps a packet's counters against the newest seen; none where it is not to be used.
     fn place(&mut self, ssrc: u32, sequence: u16, timestamp: u32) -> Option<(i64, i64)> {
         let Some(stream) = self.stream.as_mut().filter(|stream| stream.ssrc == ssrc) else {
-            if self.retired == Some(ssrc) {
+            if self.retired == Some(ssrc) && self.stragglers < REVIVAL {
+                self.stragglers += 1;
                 self.stats.late += 1;
                 return None;
             }
             return Some(self.begin(ssrc, sequence, timestamp));
         };
+        self.stragglers = 0;
         let ahead = i64::from(sequence.wrapping_sub(stream.newest_sequence as u16).cast_signed());
         if ahead.abs() > MAX_DISORDER {
             let follows = stream.stray.is_some_and(|stray| sequence.wrapping_sub(stray) <= 2);
@@ -286,8 +317,8 @@ impl JitterBuffer {
         self.playing = false;
         self.waited = 0;
         self.jitter = JitterEstimate {
-            floor: None,
             peak: self.jitter.peak,
+            ..JitterEstimate::default()
         };
         let place = (i64::from(sequence), i64::from(timestamp));
         self.stream = Some(Stream {
@@ -319,9 +350,8 @@ impl JitterBuffer {
     /// Begins, after a start or an interval in which nothing was there, with the first packet in hand.
     fn start(&mut self) {
         self.playing = true;
-        self.window = 0;
         self.correction = 0;
-        self.shallowest = i64::MAX;
+        self.begin_window();
         if let (Some(stream), Some((&sequence, first))) = (&mut self.stream, self.packets.first_key_value()) {
             // A gap in the numbers is a loss while it is short; what is longer ago is not made up for.
             let lost = stream.next_sequence.map_or(0, |next| sequence - next);
@@ -367,34 +397,26 @@ impl JitterBuffer {
         }
     }
 
-    /// Once a second, decides how far the delay is off, by the least that waited.
+    /// Once a second, decides how far the delay is off. The most that waited is the delay as it is; the least is what
+    /// was to spare when it mattered.
     fn watch_depth(&mut self, depth: i64) {
         self.shallowest = self.shallowest.min(depth);
+        self.deepest = self.deepest.max(depth);
         self.window += 1;
-        if self.window >= WINDOW {
-            let off = self.shallowest - self.jitter.target();
-            // A frame either way is what the phase of the two clocks makes of an even stream.
-            self.correction = if off.abs() >= 2 * FRAME || off >= FRAME {
-                off / FRAME
-            } else {
-                0
-            };
-            self.window = 0;
-            self.shallowest = i64::MAX;
+        if self.window < WINDOW {
+            return;
         }
+        let target = self.jitter.target();
+        let spare = (self.shallowest - 2 * FRAME).min(self.deepest - FRAME - target) / FRAME;
+        let lacking = (target - self.deepest) / FRAME;
+        self.correction = if spare > 0 { spare } else { -lacking.max(0) };
+        self.begin_window();
     }
 
-    /// Corrects the delay by one frame, true where that is a frame of silence put in.
-    fn correct(&mut self, depth: i64) -> bool {
-        if self.correction > 0 && depth > self.jitter.target() {
-            self.correction -= 1;
-            self.drop_oldest();
-        } else if self.correction < 0 {
-            self.correction += 1;
-            self.stats.stretched += 1;
-            return true;
-        }
-        false
+    fn begin_window(&mut self) {
+        self.window = 0;
+        self.shallowest = i64::MAX;
+        self.deepest = 0;
     }
 }
 

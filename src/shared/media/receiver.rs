@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::shared::media::codec::{CodecError, DecodeRate, OpusDecoder};
-use crate::shared::media::jitter::{Frame, JitterBuffer, JitterStats};
+use crate::shared::media::jitter::{Correction, Frame, JitterBuffer, JitterStats};
 use crate::shared::media::peer::AudioPacket;
 
 /// Below this level (root mean square, about -50 dB) a frame more or less is not heard.
@@ -19,7 +19,6 @@ pub struct AudioReceiver {
     jitter: JitterBuffer,
     decoder: OpusDecoder,
     ready: VecDeque<f32>,
-    quiet: bool,
     started: Option<Instant>,
 }
 
@@ -32,7 +31,6 @@ impl AudioReceiver {
             jitter: JitterBuffer::new(),
             decoder,
             ready: VecDeque::new(),
-            quiet: true,
             started: None,
         })
     }
@@ -56,13 +54,10 @@ impl AudioReceiver {
         while self.ready.len() < out.len() {
             received |= self.refill();
         }
-        let mut energy = 0.0;
         let wanted = out.len();
         for (slot, sample) in out.iter_mut().zip(self.ready.drain(..wanted)) {
             *slot = sample;
-            energy += sample * sample;
         }
-        self.quiet = (energy / wanted.max(1) as f32).sqrt() < QUIET_RMS;
         received
     }
 
@@ -78,7 +73,7 @@ impl AudioReceiver {
     /// Decodes the next piece; true where it was received.
     fn refill(&mut self) -> bool {
         let frame = self.decoder.rate().frame();
-        let (decoded, received, fade) = match self.jitter.pop(self.quiet) {
+        let (decoded, received, fade) = match self.jitter.pop() {
             Frame::Packet(packet) => (self.decoder.decode(&packet), true, None),
             Frame::Fec(next) => (self.decoder.decode_fec(&next), true, None),
             Frame::Conceal(run) => (self.decoder.conceal(), false, Some(run as usize)),
@@ -94,6 +89,18 @@ impl AudioReceiver {
             }
         };
         match decoded {
+            Ok(pcm) if received && is_quiet(pcm) => match self.jitter.correct() {
+                Correction::Keep => {
+                    self.ready.extend(pcm);
+                    true
+                }
+                Correction::Skip => false,
+                Correction::Stretch => {
+                    self.ready
+                        .extend(pcm.iter().copied().chain(std::iter::repeat_n(0.0, frame)));
+                    true
+                }
+            },
             Ok(pcm) if !pcm.is_empty() => {
                 let (from, to) = fade.map_or((1.0, 1.0), |run| (FADE[(run - 1).min(3)], FADE[run.min(3)]));
                 let step = (to - from) / pcm.len() as f32;
@@ -110,4 +117,10 @@ impl AudioReceiver {
             }
         }
     }
+}
+
+/// Whether nobody would notice if this were left out.
+fn is_quiet(pcm: &[f32]) -> bool {
+    let energy: f32 = pcm.iter().map(|sample| sample * sample).sum();
+    energy <= QUIET_RMS * QUIET_RMS * pcm.len() as f32
 }

@@ -9,9 +9,12 @@ pub const MAX_CANDIDATES: usize = 40;
 /// The longest candidate line that is read.
 const MAX_CANDIDATE_BYTES: usize = 512;
 
+/// An attribute, what it is called, and whether a value has its form.
+type Required = (&'static str, &'static str, fn(&str) -> bool);
+
 /// Attributes every description has, and whether a value of theirs has the right form (RFC 8839, section 5.4;
 /// RFC 8122, section 5; RFC 9143, section 14).
-const REQUIRED: [(&str, &str, fn(&str) -> bool); 4] = [
+const REQUIRED: [Required; 4] = [
     ("a=ice-ufrag:", "ICE user name", |value| {
         (4..=256).contains(&value.len())
     }),

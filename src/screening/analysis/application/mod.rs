@@ -1,1 +1,3 @@
 //! Use cases: one file each.
+
+pub mod analyse;

@@ -1,5 +1,6 @@
 //! What an assessment is, how it is made and what must hold for it. Pure.
 
+pub mod analysis;
 pub mod assessment;
 pub mod invariants;
 pub mod scorer;

@@ -1,1 +1,4 @@
 //! Adapters and HTTP.
+
+pub mod http;
+pub mod store;

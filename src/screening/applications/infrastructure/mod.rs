@@ -1,1 +1,4 @@
 //! Adapters and HTTP.
+
+pub mod documents;
+pub mod store;

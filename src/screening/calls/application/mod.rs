@@ -2,10 +2,13 @@
 
 pub mod diary;
 pub mod ears;
+pub mod guided;
 pub mod interviewing;
 pub mod live;
 pub mod messages;
+pub mod open;
 pub mod playout;
 pub mod service;
 pub mod session;
 pub mod voice;
+pub mod withdraw;

@@ -15,10 +15,10 @@ use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
-use crate::screening::calls::domain::gateway::{Candidate, ConnectionId, MediaError, MediaGateway};
+use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, SdpOffer};
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::shared::ids::ApplicationId;
+use crate::screening::shared::ids::{ApplicationId, ConnectionId};
 use crate::shared::clock::Clock;
 use crate::shared::errors::StoreError;
 
@@ -97,7 +97,7 @@ impl CallService {
     pub async fn connect(
         &self,
         application: &ApplicationId,
-        offer: &str,
+        offer: SdpOffer,
         seating: Seating,
     ) -> Result<Connected, ConnectError> {
         if self.closing.is_cancelled() {
@@ -140,7 +140,7 @@ impl CallService {
     pub async fn add_candidates(
         &self,
         connection: &ConnectionId,
-        candidates: Vec<Candidate>,
+        candidates: Vec<IceCandidate>,
     ) -> Result<(), MediaError> {
         self.gateway.add_candidates(connection, candidates).await
     }

@@ -261,9 +261,10 @@ impl Session {
             Output::Transcribe {
                 tag,
                 audio,
+                speech_ms,
                 context,
                 certain,
-            } => self.transcribe(tag, audio, context, certain),
+            } => self.transcribe(tag, audio, speech_ms, context, certain),
             Output::JudgeTurn { tag, audio, silence_ms } => self.judge(tag, audio, silence_ms),
             Output::Discard { tag } => self.discard(tag),
             Output::Reply { tag, request } => self.reply(tag, request),
@@ -291,12 +292,13 @@ impl Session {
         }
     }
 
-    fn transcribe(&mut self, tag: Tag, audio: Span, context: String, certain: bool) {
+    fn transcribe(&mut self, tag: Tag, audio: Span, speech_ms: u64, context: String, certain: bool) {
         let job = TranscriptionJob {
             audio: self.ears.stretch(audio),
             priority: if certain { Priority::Live } else { Priority::Speculative },
             language: self.talk.plan.language.clone(),
             context,
+            speech_ms: Some(speech_ms),
             cancel: self.token(tag),
         };
         let stt = self.engines.speech_to_text.clone();

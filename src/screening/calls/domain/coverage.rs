@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::screening::shared::plan::InterviewPlan;
 
 /// The state of every planned question, in plan order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Coverage(pub Vec<QuestionCoverage>);
 
 /// The state of one planned question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QuestionCoverage {
     pub question_id: String,
     pub state: CoverageState,
@@ -22,7 +22,7 @@ pub struct QuestionCoverage {
     pub time_ms: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageState {
     NotReached,
@@ -33,7 +33,7 @@ pub enum CoverageState {
 }
 
 /// The counts that travel with `CallFinished`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CoverageSummary {
     pub asked: usize,
     pub answered: usize,

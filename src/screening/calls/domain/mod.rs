@@ -1,10 +1,10 @@
 //! Pure decisions of a call and the ports it needs: no IO, no clock.
 
+pub mod attempt;
 pub mod audio;
 pub mod call;
 pub mod conversation;
 pub mod coverage;
-pub mod gateway;
 pub mod interviewer;
 pub mod ports;
 pub mod segment;

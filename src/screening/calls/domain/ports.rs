@@ -148,6 +148,9 @@ pub struct TranscriptionJob {
     pub language: String,
     /// What was said just before, to carry names and style over; may be empty.
     pub context: String,
+    /// Milliseconds of speech that voice activity found in the audio; `None` where nobody looked. Little of it
+    /// makes the transcriber doubt what it hears.
+    pub speech_ms: Option<u64>,
     /// Fired when nobody wants the result any more: it is then skipped in the queue, or stopped.
     pub cancel: CancellationToken,
 }

@@ -6,7 +6,7 @@ use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::shared::ids::SegmentId;
 
 /// One thing one speaker said. Emma's hold only what was heard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TranscriptSegment {
     pub id: SegmentId,
     pub speaker: Speaker,
@@ -27,7 +27,7 @@ pub struct TranscriptSegment {
     pub latency: Option<TurnLatency>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Speaker {
     Emma,
@@ -35,7 +35,7 @@ pub enum Speaker {
 }
 
 /// What a segment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SegmentKind {
     Greeting,
@@ -50,7 +50,7 @@ pub enum SegmentKind {
 }
 
 /// One word and where it is in the call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Word {
     pub w: String,
     pub start_ms: CallTime,
@@ -60,7 +60,7 @@ pub struct Word {
 }
 
 /// The parts of the pause the candidate heard before Emma's answer, milliseconds. The first four add up to `total_ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TurnLatency {
     /// From the candidate's last speech to the decision that the turn is over.
     pub end_of_turn_ms: u64,

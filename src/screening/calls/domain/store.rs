@@ -1,6 +1,9 @@
 //! Where calls and their transcripts are kept.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
@@ -29,6 +32,17 @@ pub trait CallStore: Send + Sync {
     async fn finish(&self, call: &ScreeningCall, event: &CallFinished) -> Result<bool, StoreError>;
     /// Notes something a human should look at, as JSON.
     async fn put_flag(&self, call: &CallId, flag: &Flag, at: CallTime) -> Result<(), StoreError>;
-    /// Deletes everything that was said in a call.
+    /// Deletes everything that was said in a call. Once it ended for that reason nothing more is taken.
     async fn purge_transcript(&self, call: &CallId) -> Result<(), StoreError>;
+    /// The call's log, oldest first: changes of status as `status`, flags as `flag`.
+    async fn log_of(&self, call: &CallId) -> Result<Vec<CallEvent>, StoreError>;
+}
+
+/// Something that happened in a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CallEvent {
+    pub time: DateTime<Utc>,
+    pub kind: String,
+    #[schema(value_type = Object)]
+    pub data: Value,
 }

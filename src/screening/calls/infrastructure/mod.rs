@@ -1,3 +1,12 @@
 //! Adapters and HTTP.
 
+pub mod http;
+pub mod kokoro;
+pub mod piper;
+pub mod silero;
+pub mod smart_turn;
+pub mod store;
+pub mod voice;
+pub mod voice_cache;
 pub mod webrtc;
+pub mod whisper;

@@ -6,13 +6,12 @@ use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::conversation::{Cause, Conversation, EmmaState, Output, Tag};
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, Word};
-use crate::screening::calls::domain::turn_policy::{self, Pause, Verdict};
+use crate::screening::calls::domain::turn_policy::{Judgement, Patience, Silence, TurnDecision, ending_of};
 use crate::screening::shared::ids::SegmentId;
+use crate::screening::shared::plan::QuestionKind;
 
-/// Silence after which the end of the turn is considered for the first time, ms.
+/// Silence after which the words so far are transcribed on the guess that the turn ends here, ms.
 const FIRST_LOOK_MS: u64 = 192;
-/// Later looks of the turn model, ms of silence. Its bar rises with the silence.
-const LATER_LOOKS_MS: [u64; 2] = [512, 992];
 /// Speech over Emma's voice that lasts this long takes the floor at once, ms; shorter sounds are looked at first.
 const TAKES_FLOOR_MS: u64 = 500;
 /// Smart Turn hears the last 8 s.
@@ -43,6 +42,10 @@ impl Conversation {
         let now = self.now;
         match self.turn.as_mut() {
             Some(turn) => {
+                let pause_ms = onset.since(turn.last_voice);
+                if pause_ms >= FIRST_LOOK_MS {
+                    self.pauses.note(pause_ms);
+                }
                 let stale = turn.go_on(onset, now);
                 if let Some(tag) = stale {
                     self.outputs.push_back(Output::Discard { tag });
@@ -63,14 +66,15 @@ impl Conversation {
     fn voice_goes_on(&mut self) {
         let now = self.now;
         let Some(turn) = self.turn.as_mut() else { return };
-        turn.burst_ms += now.since(turn.last_voice);
-        turn.last_voice = now;
+        turn.voice(now);
         let takes_floor = turn.burst_ms >= TAKES_FLOOR_MS;
+        let speech_ms = turn.speech_ms;
         if let Some((tag, audio)) = turn.cut_long(now) {
             let context = turn.context();
             self.outputs.push_back(Output::Transcribe {
                 tag,
                 audio,
+                speech_ms,
                 context,
                 certain: true,
             });
@@ -94,16 +98,20 @@ impl Conversation {
             self.outputs.push_back(Output::Transcribe {
                 tag: turn.tag,
                 audio,
+                speech_ms: turn.speech_ms,
                 context,
                 certain: false,
             });
         }
-        let due = std::iter::once(FIRST_LOOK_MS)
-            .chain(LATER_LOOKS_MS)
-            .rfind(|&at| silence_ms >= at)
-            .unwrap_or(FIRST_LOOK_MS);
-        if !turn.asked_judgement.contains(&due) {
-            turn.asked_judgement.push(due);
+        let looks = self
+            .limits
+            .policy
+            .judge_at_ms
+            .iter()
+            .filter(|&&at| at <= silence_ms)
+            .count();
+        if looks > turn.looks {
+            turn.looks = looks;
             let audio = Span {
                 start: now.minus(JUDGED_MS).max(turn.started.minus(JUDGED_MS / 16)),
                 end: now,
@@ -119,7 +127,10 @@ impl Conversation {
 
     pub(super) fn judged(&mut self, tag: Tag, silence_ms: u64, probability: f32) {
         if let Some(turn) = self.turn.as_mut().filter(|t| t.tag == tag) {
-            turn.judged.push((silence_ms, probability));
+            turn.judgements.push(Judgement {
+                silent_ms: silence_ms,
+                probability,
+            });
             self.end_of_turn_check();
         }
     }
@@ -178,22 +189,26 @@ impl Conversation {
         if self.speech.is_some() || self.hearing.is_speaking() {
             return;
         }
-        if let Some(Verdict::Commit) = self.verdict() {
+        if self.decision() == Some(TurnDecision::Commit) {
             self.commit_turn();
         }
     }
 
-    fn verdict(&self) -> Option<Verdict> {
+    fn decision(&self) -> Option<TurnDecision> {
         let turn = self.turn.as_ref().filter(|t| t.committed.is_none())?;
-        let text = turn.is_transcribed().then(|| turn.text());
-        let question = self.agenda.question();
-        Some(turn_policy::decide(&Pause {
-            silence_ms: turn.silence_ms(self.now),
-            judged: &turn.judged,
-            transcript: text.as_deref(),
-            patience_ms: self.limits.patience_ms,
-            question: question.map(|q| q.kind),
-            needs_time: turn.needs_time,
+        let patience = match self.agenda.question().map(|q| q.kind) {
+            _ if turn.needs_time => Patience::Long,
+            Some(QuestionKind::Logistics) => Patience::Short,
+            Some(QuestionKind::Behavioral | QuestionKind::Situational | QuestionKind::Knowledge) | None => {
+                Patience::Normal
+            }
+        };
+        Some(self.limits.policy.decide(Silence {
+            silent_ms: turn.silence_ms(self.now),
+            judgements: &turn.judgements,
+            ending: turn.is_transcribed().then(|| ending_of(&turn.text())),
+            patience,
+            pauses: self.pauses,
         }))
     }
 
@@ -201,9 +216,11 @@ impl Conversation {
         if self.speech.is_some() || self.hearing.is_speaking() {
             return None;
         }
-        match self.verdict()? {
-            Verdict::Commit => Some(self.now),
-            Verdict::Wait { until_ms } => self.turn.as_ref().map(|t| t.last_voice.plus(until_ms)),
+        match self.decision()? {
+            TurnDecision::Commit => Some(self.now),
+            // A fresh judgement is asked for when a frame shows that the silence has lasted.
+            TurnDecision::Wait { judge: true, .. } => None,
+            TurnDecision::Wait { until_ms, judge: false } => self.turn.as_ref().map(|t| t.last_voice.plus(until_ms)),
         }
     }
 
@@ -219,6 +236,7 @@ impl Conversation {
             self.outputs.push_back(Output::Transcribe {
                 tag: turn.tag,
                 audio,
+                speech_ms: turn.speech_ms,
                 context,
                 certain: true,
             });

@@ -22,16 +22,18 @@ use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
 use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::interviewer::TalkHistory;
 use crate::screening::calls::domain::status::EndReason;
+use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
 
 pub use vocabulary::{Cause, EmmaState, Input, Output, ReplyRequest, Tag, UtteranceId, Why};
 
 /// Numbers an agent's file may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Silence after which a turn that sounds unfinished is over, ms.
-    pub patience_ms: u64,
+    /// When a silence is the end of a turn.
+    pub policy: TurnPolicy,
     /// Length of the whole call, ms.
     pub call_ms: u64,
 }
@@ -39,7 +41,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            patience_ms: 1_500,
+            policy: TurnPolicy::default(),
             call_ms: 25 * 60_000,
         }
     }
@@ -59,6 +61,7 @@ pub struct Conversation {
     limits: Limits,
     outputs: VecDeque<Output>,
     agenda: Agenda,
+    history: TalkHistory,
     hearing: Hearing,
     turn: Option<Turn>,
     speech: Option<EmmaSpeech>,
@@ -71,6 +74,8 @@ pub struct Conversation {
     connected: bool,
     opened: bool,
     muted: bool,
+    /// How this candidate pauses inside answers.
+    pauses: PauseStats,
     time_up: bool,
     ending: Option<(EndReason, CallTime)>,
     ended: bool,
@@ -85,6 +90,7 @@ impl Conversation {
             limits,
             outputs: VecDeque::new(),
             agenda: Agenda::new(plan, coverage),
+            history: TalkHistory::default(),
             hearing: Hearing::default(),
             turn: None,
             speech: None,
@@ -95,6 +101,7 @@ impl Conversation {
             connected: false,
             opened: resumed,
             muted: false,
+            pauses: PauseStats::default(),
             time_up: false,
             ending: None,
             ended: false,

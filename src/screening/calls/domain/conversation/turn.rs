@@ -5,6 +5,7 @@ use crate::screening::calls::domain::conversation::vocabulary::Tag;
 use crate::screening::calls::domain::interviewer::Reply;
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::Word;
+use crate::screening::calls::domain::turn_policy::Judgement;
 use crate::screening::shared::ids::SegmentId;
 
 /// Audio kept in front of the first speech frame, so that a soft first sound is not cut off.
@@ -25,15 +26,17 @@ pub struct Turn {
     pub last_voice: CallTime,
     /// Length of the speech in the present burst, ms.
     pub burst_ms: u64,
+    /// Length of the speech in the stretch that is not yet fixed, ms.
+    pub speech_ms: u64,
     /// Where the stretch that is not yet fixed begins.
     chunk_start: CallTime,
     chunks: Vec<Chunk>,
     /// The last stretch, transcribed on the guess that the turn ends here.
     tail: Option<Chunk>,
-    /// (silence in ms, probability that the turn is complete), for the present pause.
-    pub judged: Vec<(u64, f32)>,
-    /// Silences at which a judgement was asked for in this pause.
-    pub asked_judgement: Vec<u64>,
+    /// What the turn model said of the present pause.
+    pub judgements: Vec<Judgement>,
+    /// How often it was asked about this pause.
+    pub looks: usize,
     pub needs_time: bool,
     pub typed: bool,
     /// When the turn was decided to be over.
@@ -59,11 +62,12 @@ impl Turn {
             started: onset,
             last_voice: now,
             burst_ms: now.since(onset),
+            speech_ms: now.since(onset),
             chunk_start: onset.minus(PRE_ROLL_MS),
             chunks: Vec::new(),
             tail: None,
-            judged: Vec::new(),
-            asked_judgement: Vec::new(),
+            judgements: Vec::new(),
+            looks: 0,
             needs_time: false,
             typed: false,
             committed: None,
@@ -96,6 +100,7 @@ impl Turn {
         let stale = self.tail.take().and_then(|tail| {
             if tail.audio.duration_ms() >= MIN_CHUNK_MS && pause_ms >= MIN_CUT_PAUSE_MS {
                 self.chunk_start = tail.audio.end;
+                self.speech_ms = 0;
                 self.chunks.push(tail);
                 None
             } else {
@@ -105,13 +110,22 @@ impl Turn {
         self.tag.revision += 1;
         self.last_voice = now;
         self.burst_ms = now.since(onset);
-        self.judged.clear();
-        self.asked_judgement.clear();
+        self.speech_ms += self.burst_ms;
+        self.judgements.clear();
+        self.looks = 0;
         self.committed = None;
         self.transcribed_at = None;
         self.reply_requested = false;
         self.reply = None;
         stale
+    }
+
+    /// More of the candidate's voice.
+    pub fn voice(&mut self, now: CallTime) {
+        let more = now.since(self.last_voice);
+        self.burst_ms += more;
+        self.speech_ms += more;
+        self.last_voice = now;
     }
 
     /// The stretch to transcribe if the turn ends here; `None` when that was asked for already.
@@ -147,6 +161,7 @@ impl Turn {
             transcript: None,
         });
         self.chunk_start = now;
+        self.speech_ms = 0;
         self.tag.revision += 1;
         Some((tag, audio))
     }

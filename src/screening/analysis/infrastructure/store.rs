@@ -1,0 +1,59 @@
+//! Analyses in the embedded database.
+
+use async_trait::async_trait;
+
+use crate::screening::analysis::domain::analysis::{AnalysisCompleted, AnalysisStore, ScreeningAnalysis};
+use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::shared::db::{Db, from_json, to_json, to_ms, to_word};
+use crate::shared::errors::StoreError;
+use crate::shared::events::Event;
+use crate::shared::outbox;
+
+/// Analyses in SQLite.
+pub struct SqliteAnalysisStore(pub Db);
+
+#[async_trait]
+impl AnalysisStore for SqliteAnalysisStore {
+    async fn of_call(&self, call: &CallId) -> Result<Option<ScreeningAnalysis>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT body FROM analyses WHERE call_id = $1")
+            .bind(call.as_str())
+            .fetch_optional(self.0.reader())
+            .await?;
+        row.map(|(body,)| from_json(&body)).transpose()
+    }
+
+    async fn latest(&self, application: &ApplicationId) -> Result<Option<ScreeningAnalysis>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT body FROM analyses WHERE application_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        )
+        .bind(application.as_str())
+        .fetch_optional(self.0.reader())
+        .await?;
+        row.map(|(body,)| from_json(&body)).transpose()
+    }
+
+    async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError> {
+        let mut write = self.0.write().await?;
+        sqlx::query(
+            "INSERT INTO analyses (id, application_id, call_id, status, body, created_at, completed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (call_id) DO UPDATE
+             SET status = excluded.status, body = excluded.body, completed_at = excluded.completed_at",
+        )
+        .bind(analysis.id.as_str())
+        .bind(analysis.application_id.as_str())
+        .bind(analysis.call_id.as_str())
+        .bind(to_word(&analysis.status)?)
+        .bind(to_json(analysis)?)
+        .bind(to_ms(analysis.created_at))
+        .bind(analysis.completed_at.map(to_ms))
+        .execute(&mut *write)
+        .await?;
+        if let (Some(event), Some(at)) = (event, analysis.completed_at) {
+            let event = Event::new(ScreeningAnalysis::COMPLETED, analysis.id.as_str(), at, event);
+            outbox::append(&mut write, &event).await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+}

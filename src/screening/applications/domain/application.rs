@@ -1,0 +1,207 @@
+//! One candidate applying to one job offer, and how far that has come.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::screening::shared::ids::{ApplicationId, CandidateId, JobOfferId};
+
+/// One candidate applying to one job offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreeningApplication {
+    pub id: ApplicationId,
+    pub candidate_id: CandidateId,
+    pub job_offer_id: JobOfferId,
+    status: ApplicationStatus,
+    pub created_at: DateTime<Utc>,
+}
+
+/// How far an application has come. Only people move it past `screened`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationStatus {
+    Applied,
+    Invited,
+    InScreening,
+    Screened,
+    InReview,
+    Advanced,
+    Declined,
+    Withdrawn,
+    Erased,
+}
+
+/// A move the application's status does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an application that is {from:?} cannot become {to:?}")]
+pub struct IllegalMove {
+    pub from: ApplicationStatus,
+    pub to: ApplicationStatus,
+}
+
+/// Published with every new application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobOfferApplied {
+    pub application_id: ApplicationId,
+    pub candidate_id: CandidateId,
+    pub job_offer_id: JobOfferId,
+}
+
+impl JobOfferApplied {
+    /// The name under which it is published.
+    pub const NAME: &'static str = "JobOfferApplied";
+}
+
+impl ScreeningApplication {
+    /// A new application and what to publish with it.
+    pub fn submit(candidate_id: CandidateId, job_offer_id: JobOfferId, now: DateTime<Utc>) -> (Self, JobOfferApplied) {
+        let id = ApplicationId::generate();
+        let applied = JobOfferApplied {
+            application_id: id.clone(),
+            candidate_id: candidate_id.clone(),
+            job_offer_id: job_offer_id.clone(),
+        };
+        (
+            Self {
+                id,
+                candidate_id,
+                job_offer_id,
+                status: ApplicationStatus::Applied,
+                created_at: now,
+            },
+            applied,
+        )
+    }
+
+    /// Rebuilds a stored application.
+    #[must_use]
+    pub fn restore(
+        id: ApplicationId,
+        candidate_id: CandidateId,
+        job_offer_id: JobOfferId,
+        status: ApplicationStatus,
+        created_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            candidate_id,
+            job_offer_id,
+            status,
+            created_at,
+        }
+    }
+
+    pub fn status(&self) -> ApplicationStatus {
+        self.status
+    }
+
+    /// A link was sent. Another link for somebody already invited or in screening moves nothing.
+    pub fn invite(&mut self) -> Result<(), IllegalMove> {
+        match self.status {
+            ApplicationStatus::Invited | ApplicationStatus::InScreening => Ok(()),
+            _ => self.advance(ApplicationStatus::Invited),
+        }
+    }
+
+    /// The candidate gave consent. Coming back after a break moves nothing.
+    pub fn begin_screening(&mut self) -> Result<(), IllegalMove> {
+        match self.status {
+            ApplicationStatus::InScreening => Ok(()),
+            _ => self.advance(ApplicationStatus::InScreening),
+        }
+    }
+
+    /// The interview is over.
+    pub fn end_screening(&mut self) -> Result<(), IllegalMove> {
+        self.advance(ApplicationStatus::Screened)
+    }
+
+    /// The candidate no longer wants to take part.
+    pub fn withdraw(&mut self) -> Result<(), IllegalMove> {
+        self.advance(ApplicationStatus::Withdrawn)
+    }
+
+    /// A person looks at the results.
+    pub fn review(&mut self) -> Result<(), IllegalMove> {
+        self.advance(ApplicationStatus::InReview)
+    }
+
+    /// A person decided for the candidate.
+    pub fn promote(&mut self) -> Result<(), IllegalMove> {
+        self.advance(ApplicationStatus::Advanced)
+    }
+
+    /// A person decided against the candidate.
+    pub fn decline(&mut self) -> Result<(), IllegalMove> {
+        self.advance(ApplicationStatus::Declined)
+    }
+
+    /// Everything personal was deleted.
+    pub fn erase(&mut self) -> Result<(), IllegalMove> {
+        self.advance(ApplicationStatus::Erased)
+    }
+
+    fn advance(&mut self, to: ApplicationStatus) -> Result<(), IllegalMove> {
+        use ApplicationStatus::{
+            Advanced, Applied, Declined, Erased, InReview, InScreening, Invited, Screened, Withdrawn,
+        };
+        let legal = match self.status {
+            Applied => matches!(to, Invited | Declined | Withdrawn | Erased),
+            Invited => matches!(to, InScreening | Declined | Withdrawn | Erased),
+            InScreening => matches!(to, Screened | Declined | Withdrawn | Erased),
+            Screened => matches!(to, InReview | Advanced | Declined | Withdrawn | Erased),
+            InReview => matches!(to, Advanced | Declined | Withdrawn | Erased),
+            Advanced => matches!(to, Declined | Withdrawn | Erased),
+            Declined | Withdrawn => matches!(to, Erased),
+            Erased => false,
+        };
+        if !legal {
+            return Err(IllegalMove { from: self.status, to });
+        }
+        self.status = to;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied() -> ScreeningApplication {
+        ScreeningApplication::submit(CandidateId::generate(), JobOfferId::generate(), DateTime::UNIX_EPOCH).0
+    }
+
+    // spec: APP-10
+    #[test]
+    fn an_application_goes_its_way_and_not_another() {
+        let mut application = applied();
+        assert!(
+            application.begin_screening().is_err(),
+            "nobody is screened without an invitation"
+        );
+        application.invite().expect("applied");
+        application.invite().expect("a second link is fine");
+        application.begin_screening().expect("invited");
+        assert!(
+            application.promote().is_err(),
+            "nobody is advanced before the interview is over"
+        );
+        application.end_screening().expect("in screening");
+        application.review().expect("screened");
+        application.promote().expect("in review");
+        application.erase().expect("always possible");
+        let gone = IllegalMove {
+            from: ApplicationStatus::Erased,
+            to: ApplicationStatus::Invited,
+        };
+        assert_eq!(application.invite(), Err(gone));
+    }
+
+    #[test]
+    fn somebody_who_withdrew_is_not_interviewed() {
+        let mut application = applied();
+        application.invite().expect("applied");
+        application.withdraw().expect("invited");
+        assert!(application.begin_screening().is_err());
+        assert!(application.invite().is_err());
+    }
+}

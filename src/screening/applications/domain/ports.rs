@@ -1,0 +1,169 @@
+//! What applications need from outside.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::screening::applications::domain::application::ScreeningApplication;
+use crate::screening::applications::domain::candidate::Candidate;
+use crate::screening::applications::domain::consent::Consent;
+use crate::screening::applications::domain::invitation::Invitation;
+use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::screening::shared::ids::{ApplicationId, CallId, CandidateId, InvitationId, JobOfferId};
+use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::errors::StoreError;
+use crate::shared::events::Event;
+
+/// Part of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    pub limit: u32,
+    /// Only what comes after this id.
+    pub after: Option<String>,
+}
+
+/// Job offers, candidates, applications and all that hangs on them. Lookups answer `None` for what is not there.
+#[async_trait]
+pub trait ApplicationStore: Send + Sync {
+    async fn insert_job_offer(&self, offer: &JobOffer, now: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn job_offer(&self, id: &JobOfferId) -> Result<Option<JobOffer>, StoreError>;
+    async fn job_offers(&self, slice: &Slice) -> Result<Vec<JobOffer>, StoreError>;
+
+    /// Conflict when the username is taken.
+    async fn insert_candidate(&self, candidate: &Candidate) -> Result<(), StoreError>;
+    async fn candidate(&self, id: &CandidateId) -> Result<Option<Candidate>, StoreError>;
+    async fn candidate_named(&self, username: &str) -> Result<Option<Candidate>, StoreError>;
+    async fn candidates(&self, slice: &Slice) -> Result<Vec<Candidate>, StoreError>;
+
+    /// Stores the application and its event in one transaction. When the pair applied before, nothing is
+    /// stored and the id of that application is returned.
+    async fn submit(&self, application: &ScreeningApplication, event: &Event) -> Result<ApplicationId, StoreError>;
+    async fn application(&self, id: &ApplicationId) -> Result<Option<ScreeningApplication>, StoreError>;
+    async fn applications(&self, slice: &Slice) -> Result<Vec<ScreeningApplication>, StoreError>;
+    /// Stores the status.
+    async fn save_application(&self, application: &ScreeningApplication) -> Result<(), StoreError>;
+
+    /// Stores a link, and with a personal one its application's status, in one transaction.
+    async fn insert_invitation(
+        &self,
+        invitation: &Invitation,
+        application: Option<&ScreeningApplication>,
+    ) -> Result<(), StoreError>;
+    async fn invitation_by_hash(&self, token_hash: &str) -> Result<Option<Invitation>, StoreError>;
+    async fn invitation(&self, id: &InvitationId) -> Result<Option<Invitation>, StoreError>;
+    async fn invitations_of(&self, application: &ApplicationId) -> Result<Vec<Invitation>, StoreError>;
+    /// The personal link made last through an open one.
+    async fn latest_child(&self, open: &InvitationId) -> Result<Option<Invitation>, StoreError>;
+    async fn children(&self, open: &InvitationId) -> Result<u32, StoreError>;
+    async fn revoke_invitation(&self, id: &InvitationId, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Stores everything that consenting through an open link makes, in one transaction.
+    async fn admit(&self, admission: &Admission) -> Result<(), StoreError>;
+
+    /// Appends an answer to the consent text, and stores the application's status with it.
+    async fn put_consent(&self, application: &ScreeningApplication, consent: &Consent) -> Result<(), StoreError>;
+    async fn consent(&self, application: &ApplicationId) -> Result<Option<Consent>, StoreError>;
+    async fn withdraw_consent(&self, application: &ScreeningApplication, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Conflict when the owner has a plan of this version.
+    async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// The newest plan of an owner.
+    async fn plan(&self, owner: &PlanOwner) -> Result<Option<InterviewPlan>, StoreError>;
+}
+
+/// What a plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanOwner {
+    JobOffer(JobOfferId),
+    Application(ApplicationId),
+}
+
+/// What consenting through an open link makes.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    pub candidate: Candidate,
+    pub application: ScreeningApplication,
+    pub applied: Event,
+    pub invitation: Invitation,
+    pub consent: Consent,
+}
+
+/// Makes the interview plan of a job offer.
+pub trait PlanMaker: Send + Sync {
+    /// # Errors
+    /// Says what the offer lacks.
+    fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String>;
+}
+
+impl<F> PlanMaker for F
+where
+    F: Fn(&JobOffer, u32) -> Result<InterviewPlan, String> + Send + Sync,
+{
+    fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String> {
+        self(offer, version)
+    }
+}
+
+/// The interviews of applications, as far as applications need to know them.
+#[async_trait]
+pub trait Interviews: Send + Sync {
+    /// The call to enter: the one that is open, one that goes on after a technical break, or a new attempt.
+    async fn open(&self, application: &ApplicationId, plan: &InterviewPlan) -> Result<CallId, OpenError>;
+    async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError>;
+    /// Ends the open call because consent was withdrawn and deletes everything that was said in any call.
+    async fn forget(&self, application: &ApplicationId) -> Result<(), StoreError>;
+}
+
+/// Why no call can be entered.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The interview was held.
+    #[error("the interview is over")]
+    Over,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How far an application's interview has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub stage: Stage,
+    /// Attempts so far.
+    pub attempts: u32,
+    pub call_id: Option<CallId>,
+    /// Why the last call ended, e.g. `agenda_completed`.
+    pub end_reason: Option<String>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// No call yet.
+    None,
+    /// A call can be entered, for the first time or after a technical break.
+    Ready,
+    Live,
+    Reconnecting,
+    Over,
+}
+
+/// Reads the text of an uploaded file.
+#[async_trait]
+pub trait DocumentReader: Send + Sync {
+    async fn read(&self, bytes: Vec<u8>) -> Result<String, DocumentError>;
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    #[error("the file is larger than {0} MiB")]
+    TooLarge(usize),
+    #[error("only PDF, DOCX, Markdown and plain text are read")]
+    UnknownKind,
+    /// Damaged, encrypted, or made to do harm.
+    #[error("{0}")]
+    Unreadable(&'static str),
+    #[error("no text was found in the file; a scanned page must be typed in")]
+    NoText,
+    /// Too many files are being read.
+    #[error("busy reading other files")]
+    Busy,
+}

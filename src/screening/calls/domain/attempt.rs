@@ -1,0 +1,83 @@
+//! Which call of an application can be entered now.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::status::EndReason;
+
+/// How long after a technical break the interview can go on.
+const RESUMABLE: TimeDelta = TimeDelta::hours(24);
+
+/// What entering the interview means at this moment.
+#[derive(Debug, PartialEq)]
+pub enum Entry<'a> {
+    /// There was no call yet.
+    First,
+    /// This call waits for its candidate, or runs.
+    Current(&'a ScreeningCall),
+    /// This call broke off; the next attempt goes on where it stopped.
+    Resume(&'a ScreeningCall),
+    /// The interview was held, or ended for good.
+    Over(&'a ScreeningCall),
+}
+
+/// Decides from an application's calls, oldest first.
+pub fn entry(calls: &[ScreeningCall], now: DateTime<Utc>) -> Entry<'_> {
+    match calls.last() {
+        None => Entry::First,
+        Some(call) if !call.status().is_final() => Entry::Current(call),
+        Some(call) if broke_off(call) && call.ended_at.is_some_and(|ended| now - ended < RESUMABLE) => {
+            Entry::Resume(call)
+        }
+        Some(call) => Entry::Over(call),
+    }
+}
+
+/// Whether the call ended without anybody wanting it to.
+fn broke_off(call: &ScreeningCall) -> bool {
+    match call.end_reason() {
+        Some(EndReason::DisconnectTimeout | EndReason::NoAudio | EndReason::SystemError) => true,
+        // Consent given anew after it was withdrawn or declined begins afresh; nothing of the old call is left.
+        Some(EndReason::ConsentDeclined | EndReason::ConsentWithdrawn) => true,
+        Some(
+            EndReason::AgendaCompleted
+            | EndReason::TimeLimit
+            | EndReason::CandidateEnded
+            | EndReason::HumanRequested
+            | EndReason::AccommodationRequested
+            | EndReason::WellbeingStop
+            | EndReason::ConductStop
+            | EndReason::RecruiterCancelled
+            | EndReason::InviteExpired,
+        )
+        | None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screening::calls::domain::coverage::Coverage;
+    use crate::screening::shared::ids::ApplicationId;
+
+    fn ended(reason: EndReason) -> ScreeningCall {
+        let start = DateTime::UNIX_EPOCH;
+        let mut call = ScreeningCall::ready(ApplicationId::generate(), 1, 1, Coverage(Vec::new()), start);
+        call.start(start).expect("ready");
+        call.finish(reason, String::new(), start).expect("live");
+        call
+    }
+
+    // spec: CALL-7
+    #[test]
+    fn a_broken_call_goes_on_for_a_day_and_a_finished_one_never() {
+        let soon = DateTime::UNIX_EPOCH + TimeDelta::hours(23);
+        let late = DateTime::UNIX_EPOCH + TimeDelta::hours(24);
+        let dropped = [ended(EndReason::DisconnectTimeout)];
+        assert_eq!(entry(&dropped, soon), Entry::Resume(&dropped[0]));
+        assert_eq!(entry(&dropped, late), Entry::Over(&dropped[0]));
+        let held = [ended(EndReason::AgendaCompleted)];
+        assert_eq!(entry(&held, soon), Entry::Over(&held[0]));
+        assert_eq!(entry(&[], soon), Entry::First);
+    }
+}

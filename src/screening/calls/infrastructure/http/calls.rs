@@ -1,0 +1,148 @@
+//! What recruiters see of calls.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::segment::TranscriptSegment;
+use crate::screening::calls::domain::status::{CallStatus, EndReason};
+use crate::screening::calls::domain::store::{CallEvent, CallStore};
+use crate::screening::calls::domain::transcript::transcript_sha256;
+use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::shared::http::auth::{Recruiter, RecruiterToken};
+use crate::shared::http::extract::Ids;
+use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
+
+/// What the handlers here need.
+#[derive(Clone)]
+pub struct CallsState {
+    pub store: Arc<dyn CallStore>,
+}
+
+/// Calls and transcripts, for recruiters.
+pub fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    CallsState: FromRef<S>,
+    RecruiterToken: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(get_call))
+        .routes(routes!(get_transcript))
+        .routes(routes!(list_calls))
+}
+
+/// One attempt at an interview.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CallView {
+    id: CallId,
+    application_id: ApplicationId,
+    attempt: u32,
+    plan_version: u32,
+    status: CallStatus,
+    end_reason: Option<EndReason>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    duration_ms: u64,
+    coverage: Coverage,
+    /// Names and versions of engines, agent and prompts used.
+    #[schema(value_type = Object)]
+    engine: serde_json::Value,
+    /// What happened, oldest first; only when one call is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log: Vec<CallEvent>,
+}
+
+/// What was said in a call, in order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct TranscriptView {
+    call_id: CallId,
+    /// SHA-256 of the lines `speaker TAB start_ms TAB end_ms TAB text NEWLINE`.
+    sha256: String,
+    segments: Vec<TranscriptSegment>,
+}
+
+/// The attempts of an application, oldest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CallList {
+    items: Vec<CallView>,
+}
+
+/// One call with its log.
+#[utoipa::path(get, path = "/calls/{id}", tag = "calls", params(("id" = CallId, Path)), security(("recruiter" = [])),
+    responses((status = 200, body = CallView), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn get_call(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<Json<CallView>, Problem> {
+    let call = calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    Ok(Json(CallView {
+        log: calls.store.log_of(&id).await?,
+        ..CallView::from(call)
+    }))
+}
+
+/// What was said. Empty when consent was withdrawn.
+#[utoipa::path(get, path = "/calls/{id}/transcript", tag = "calls", params(("id" = CallId, Path)),
+    security(("recruiter" = [])), responses((status = 200, body = TranscriptView), (status = 401, body = ProblemBody),
+    (status = 404, body = ProblemBody)))]
+async fn get_transcript(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<Json<TranscriptView>, Problem> {
+    calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    let segments = calls.store.transcript(&id).await?;
+    Ok(Json(TranscriptView {
+        call_id: id,
+        sha256: transcript_sha256(&segments),
+        segments,
+    }))
+}
+
+/// All attempts of an application.
+#[utoipa::path(get, path = "/applications/{id}/calls", tag = "calls", params(("id" = ApplicationId, Path)),
+    security(("recruiter" = [])), responses((status = 200, body = CallList), (status = 401, body = ProblemBody)))]
+async fn list_calls(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    Ids(id): Ids<ApplicationId>,
+) -> Result<Json<CallList>, Problem> {
+    let items = calls
+        .store
+        .of_application(&id)
+        .await?
+        .into_iter()
+        .map(CallView::from)
+        .collect();
+    Ok(Json(CallList { items }))
+}
+
+impl From<ScreeningCall> for CallView {
+    fn from(call: ScreeningCall) -> Self {
+        Self {
+            status: call.status(),
+            end_reason: call.end_reason(),
+            id: call.id,
+            application_id: call.application_id,
+            attempt: call.attempt,
+            plan_version: call.plan_version,
+            created_at: call.created_at,
+            started_at: call.started_at,
+            ended_at: call.ended_at,
+            duration_ms: call.media_ms,
+            coverage: call.coverage,
+            engine: call.engine,
+            log: Vec::new(),
+        }
+    }
+}

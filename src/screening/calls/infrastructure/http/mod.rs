@@ -1,0 +1,4 @@
+//! Routes of calls.
+
+pub mod calls;
+pub mod interviews;
