@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod bench;
 pub mod doctor;
 pub mod models;
 pub mod serve;
@@ -9,7 +10,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::bench;
 use crate::config::Config;
 use crate::shared::telemetry;
 use crate::talk;
@@ -92,6 +92,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi => serve::print_openapi(),
         Command::Migrate => serve::migrate(&config).await,
     }
+}
+
+/// Prints what a command is for on standard output.
+#[expect(clippy::print_stdout, reason = "the result of a command belongs on standard output")]
+pub fn print(text: &str) {
+    println!("{}", text.trim_end());
 }
 
 #[cfg(test)]

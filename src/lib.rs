@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod knowledge;
 pub mod screening;
 pub mod shared;
 pub mod talk;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::task::TaskTracker;
@@ -92,6 +91,3 @@ pub fn open_voice(
     info!(engine, voice, "voice ready");
     Ok(EmmaVoice { cached, queue, voice, engine })
 }
-
-/// How long a candidate's connection waits for engines that are still being loaded.
-pub const LOADING: Duration = Duration::from_secs(25);

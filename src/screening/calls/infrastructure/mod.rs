@@ -5,6 +5,7 @@ pub mod kokoro;
 pub mod piper;
 pub mod silero;
 pub mod smart_turn;
+pub mod agent_file;
 pub mod store;
 pub mod voice;
 pub mod voice_cache;

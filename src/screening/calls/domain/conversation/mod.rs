@@ -172,6 +172,11 @@ impl Conversation {
             .min_by_key(|(at, _)| *at)
     }
 
+    /// Whether the candidate is speaking or waits for an answer.
+    pub fn candidate_has_the_floor(&self) -> bool {
+        self.turn.is_some()
+    }
+
     /// Coverage as it stands.
     pub fn coverage(&self) -> &Coverage {
         &self.agenda.coverage

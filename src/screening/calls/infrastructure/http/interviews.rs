@@ -31,6 +31,11 @@ pub trait Doorkeeper: Send + Sync {
     /// # Errors
     /// 404 for an unknown secret, 410 for one that no longer opens anything.
     async fn application_of(&self, token: &str) -> Result<ApplicationId, Problem>;
+    /// The application whose call the candidate enters; the call is made where there is none.
+    ///
+    /// # Errors
+    /// As above, and 403 where consent is missing.
+    async fn enter(&self, token: &str) -> Result<ApplicationId, Problem>;
 }
 
 /// What the routes need.
@@ -102,7 +107,7 @@ async fn post_offer(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let application = state.door.application_of(&token).await?;
+    let application = state.door.enter(&token).await?;
     let body = text(body)?;
     let as_json = match media_type(&headers) {
         Some(SDP) => false,
@@ -254,6 +259,7 @@ fn connect_problem(error: ConnectError) -> Problem {
             ProblemKind::Unavailable,
             "the server is being restarted; try again shortly",
         ),
+        ConnectError::Loading => Problem::new(ProblemKind::Unavailable, "Emma is still warming up; try again in some seconds"),
         ConnectError::Media(error) => media_problem(error),
         ConnectError::Store(error) => error.into(),
     }
