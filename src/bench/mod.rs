@@ -1,0 +1,3 @@
+//! Measurements anybody can repeat. Nothing here runs in a call.
+
+pub mod voice;
