@@ -1,5 +1,6 @@
 //! Emma, the open voice screening interviewer.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod knowledge;

@@ -3,6 +3,7 @@
 pub mod espeak;
 pub mod polish;
 pub mod pronounce;
+pub mod choice;
 pub mod queue;
 pub mod stop;
 pub mod timing;
