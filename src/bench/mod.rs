@@ -8,10 +8,10 @@ pub mod turns;
 pub mod words;
 
 mod audio;
-mod normalizer;
+pub(crate) mod normalizer;
 mod numbers;
 mod synth;
-mod wer;
+pub(crate) mod wer;
 
 use std::sync::Arc;
 
