@@ -6,10 +6,11 @@ pub mod segments;
 pub mod turns;
 pub mod words;
 mod audio;
-mod normalizer;
+pub(crate) mod normalizer;
 mod numbers;
 mod synth;
 mod wer;
+pub(crate) mod wer;
 use std::sync::Arc;
 use crate::screening::calls::domain::ports::{SpeechToText, TurnJudge, VoiceActivity};
 /// What Emma hears with.

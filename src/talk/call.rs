@@ -23,7 +23,7 @@ use crate::talk::report::{CallReport, Summary, TurnReport};
 use crate::talk::settings::Settings;
 use crate::talk::transcript::Transcript;
 use crate::talk::turn_tracker::{Action, At, TurnTracker};
-use crate::talk::{FRAME_TIME, RATE_HZ, trickling, wer};
+use crate::talk::{FRAME_TIME, RATE_HZ, trickling};
 
 /// From the answer to a connection that carries media.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -418,10 +418,7 @@ impl<'a> Call<'a> {
             .map(|(number, turn)| {
                 let answer = self.settings.answer(number);
                 let transcript = self.transcript.of_candidate(number);
-                let errors = self
-                    .settings
-                    .said(answer)
-                    .map(|said| wer::count(said, &transcript, self.settings.normaliser));
+                let errors = self.settings.word_errors(answer, &transcript);
                 TurnReport::new(&answer.name, transcript, turn, errors)
             })
             .collect();

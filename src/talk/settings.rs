@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bench::normalizer::Normalizer;
 use crate::talk::args::TalkArgs;
 use crate::talk::files::{self, Answer};
 use crate::talk::recording;
 use crate::talk::turn_tracker::{BargeIn, Habits};
-use crate::talk::wer::{self, Expected, Normaliser};
+use crate::talk::wer::{Expected, WordErrors};
 
 /// What all calls of one run share.
 pub struct Settings {
@@ -25,7 +26,7 @@ pub struct Settings {
     pub drop: Option<Drop>,
     record: Option<PathBuf>,
     expected: Expected,
-    pub normaliser: Normaliser,
+    normalizer: Normalizer,
 }
 
 /// A connection lost on purpose.
@@ -70,7 +71,7 @@ impl Settings {
             }),
             record: args.record.clone(),
             expected: expected(args.expect.as_deref())?,
-            normaliser: wer::plain_words,
+            normalizer: Normalizer::new().map_err(|e| e.to_string())?,
         })
     }
 
@@ -79,9 +80,13 @@ impl Settings {
         &self.answers[turn % self.answers.len()]
     }
 
-    /// What an answer says, where that is known.
-    pub fn said(&self, answer: &Answer) -> Option<&str> {
-        self.expected.get(&answer.stem)
+    /// How much of an answer was misheard, where it is known what it says.
+    pub fn word_errors(&self, answer: &Answer, heard: &str) -> Option<WordErrors> {
+        Some(WordErrors::between(
+            self.expected.get(&answer.stem)?,
+            heard,
+            &self.normalizer,
+        ))
     }
 
     /// Where call `number`, counted from 0, is recorded.
