@@ -126,6 +126,10 @@ pub enum ConfigError {
     Invalid { key: &'static str, problem: String },
 }
 
+/// What is logged by default: libraries that tell every step of theirs, or call a cancelled transcription an error, are
+/// quieter than Emma.
+const QUIET_LIBRARIES: &str = "info,whisper_rs=off,rtc=warn,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,webrtc=warn,ort=warn";
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -159,7 +163,7 @@ impl Default for Config {
             },
             log: Log {
                 format: LogFormat::Pretty,
-                filter: "info".to_owned(),
+                filter: QUIET_LIBRARIES.to_owned(),
             },
         }
     }

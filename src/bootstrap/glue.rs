@@ -54,7 +54,7 @@ pub struct Statements(pub Arc<dyn ApplicationStore>);
 impl RoleStatements for Statements {
     async fn of(&self, job_offer: &JobOfferId) -> Result<Vec<(String, String)>, StoreError> {
         let offer = self.0.job_offer(job_offer).await?;
-        Ok(offer.map(|o| o.statements().into_iter().map(|s| (s.field, s.text)).collect()).unwrap_or_default())
+        Ok(offer.map(|o| o.posting.statements().into_iter().map(|s| (s.field, s.text)).collect()).unwrap_or_default())
     }
 }
 

@@ -35,14 +35,13 @@ use crate::screening::applications::domain::application::JobOfferApplied;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
-use crate::screening::applications::infrastructure::documents::Documents;
+use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::store::SqliteApplicationStore;
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::voice::VoiceStyle;
 use crate::screening::calls::domain::call::ScreeningCall;
-use crate::screening::calls::domain::conversation::Limits;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::calls::infrastructure::http::calls::CallsState;
 use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
@@ -97,7 +96,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let applications = Arc::new(ApplicationService {
         store: application_store.clone(),
         calls: Arc::new(ApplicationCalls { store: call_store.clone(), ender: ender.clone(), clock: clock.clone() }),
-        documents: Arc::new(Documents::default()),
+        documents: Arc::new(FileReader::default()),
         plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
         clock: clock.clone(),
         offers_recording: false,
@@ -157,7 +156,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         analysis: AnalysisState { analyses, applications: Arc::new(Lookup(application_store)), recruiter: recruiter.clone() },
         jobs: runner.clone(),
         base_url: base_url.clone(),
-        health: health(&db, engines),
+        health: 0,
         metrics,
         db: db.clone(),
     };

@@ -53,11 +53,6 @@ pub enum Unusable {
 }
 
 impl Invitation {
-    pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-    pub const DEFAULT_DAYS: u32 = 7;
-    /// No link lives longer.
-    pub const MAX_DAYS: u32 = 90;
-
     /// Whether the link still opens its page.
     ///
     /// # Errors

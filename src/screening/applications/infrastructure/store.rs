@@ -261,6 +261,16 @@ impl ApplicationStore for SqliteApplicationStore {
         Ok(write.commit().await?)
     }
 
+    async fn plan_version(&self, owner: &PlanOwner, version: u32) -> Result<Option<InterviewPlan>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT body FROM interview_plans WHERE owner = $1 AND version = $2")
+                .bind(owner.as_str())
+                .bind(version)
+                .fetch_optional(self.db.reader())
+                .await?;
+        row.map(|(body,)| from_json(&body)).transpose()
+    }
+
     async fn plan(&self, owner: &PlanOwner) -> Result<Option<InterviewPlan>, StoreError> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT body FROM interview_plans WHERE owner = $1 ORDER BY version DESC LIMIT 1")

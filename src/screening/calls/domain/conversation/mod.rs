@@ -50,7 +50,7 @@ impl Default for Limits {
 /// Silences in a row after which a candidate who says nothing at all is taken for gone.
 const MAX_SILENCES: u32 = 6;
 /// A result that has not come after this is not waited for, ms.
-const MISSING_RESULT_MS: u64 = 10_000;
+const MISSING_RESULT_MS: u64 = 20_000;
 /// How long an ending call waits for the words that were just said, ms.
 const LAST_WORDS_MS: u64 = 4_000;
 
