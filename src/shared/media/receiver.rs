@@ -176,13 +176,13 @@ mod tests {
         assert_eq!((stats.recovered, stats.concealed), (0, 0));
         for percent in [5, 20] {
             // A fixed scramble: the same packets are lost in every run, some of them in a row.
-            let mut state = 7_u64;
+            let mut scramble = 7_u64;
             let fate: Vec<bool> = (0..1000)
                 .map(|_| {
-                    state = state
+                    scramble = scramble
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 33) % 100 < percent
+                    (scramble >> 33) % 100 < percent
                 })
                 .collect();
             let (damaged, stats) = heard(|index| fate[index as usize]);
