@@ -8,10 +8,10 @@ pub mod turns;
 pub mod words;
 
 mod audio;
-mod normalizer;
+pub mod normalizer;
 mod numbers;
 mod synth;
-mod wer;
+pub mod wer;
 
 use std::sync::Arc;
 
