@@ -1,37 +1,84 @@
-//! temporary
-use std::sync::Arc;
-use axum::Router;
-use axum::extract::FromRef;
+//! All routes of Emma on one screen.
+
+use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::http::header;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use crate::screening::analysis::infrastructure::http::AnalysisState;
-use crate::screening::applications::application::ApplicationService;
-use crate::screening::calls::infrastructure::http::calls::CallsState;
-use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
-use crate::shared::db::Db;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::screening::analysis::infrastructure::http as analysis;
+use crate::screening::applications::infrastructure::http as applications;
+use crate::screening::calls::infrastructure::http::{calls, interviews};
 use crate::shared::http::auth::RecruiterToken;
+use crate::shared::http::idempotency::{Idempotency, idempotent};
+use crate::shared::http::problem::{Problem, ProblemKind};
+use crate::shared::http::protect::{answer_panic, harden, limit_time, observe};
+use crate::shared::http::{dead_letters, health, pages};
 use crate::shared::jobs::runner::JobRunner;
+
+/// Body of a request, bytes; uploads have a limit of their own.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What the handlers need, each its part.
 #[derive(Clone, FromRef)]
-pub struct AppState { pub recruiter: RecruiterToken, pub applications: Arc<ApplicationService>, pub calls: CallsState, pub interviews: InterviewsState, pub analysis: AnalysisState, pub jobs: JobRunner, pub base_url: String, pub health: u8, pub metrics: PrometheusHandle, pub db: Db }
-pub fn openapi() -> utoipa::openapi::OpenApi { utoipa_axum::router::OpenApiRouter::<AppState>::new().split_for_parts().1 }
+pub struct AppState {
+    pub recruiter: RecruiterToken,
+    pub applications: applications::ApplicationsState,
+    pub calls: calls::CallsState,
+    pub interviews: interviews::InterviewsState,
+    pub analysis: analysis::AnalysisState,
+    pub health: health::HealthState,
+    pub jobs: JobRunner,
+    pub idempotency: Idempotency,
+    pub metrics: PrometheusHandle,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Emma", description = "The open voice screening interviewer. Errors are RFC 9457 problems."))]
+struct Description;
+
+/// Everything Emma serves.
 pub fn build(state: AppState) -> Router {
-    let api = crate::screening::calls::infrastructure::http::interviews::routes::<AppState>().merge(crate::screening::calls::infrastructure::http::calls::routes::<AppState>());
-    let extra = Router::new().route("/interviews/{token}", axum::routing::get(info)).route("/interviews/{token}/consent", axum::routing::post(consent)).with_state(state.clone());
-    Router::new().nest("/api/v1", extra.merge(api.split_for_parts().0.with_state(state.clone())).merge(crate::screening::analysis::infrastructure::http::router().with_state(state.analysis.clone()).split_for_parts().0))
+    let idempotency = state.idempotency.clone();
+    let (api, description) = api(|routes| routes.layer(from_fn_with_state(idempotency.clone(), idempotent)));
+    api.route("/metrics", get(async |State(metrics): State<PrometheusHandle>| {
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+    }))
+    .route("/openapi.json", get(async || Json(description)))
+    .merge(pages::routes())
+    .fallback(async || Problem::from(ProblemKind::NotFound))
+    .method_not_allowed_fallback(async || Problem::from(ProblemKind::MethodNotAllowed))
+    .layer(DefaultBodyLimit::max(MAX_BODY))
+    .layer(from_fn(limit_time))
+    .layer(CatchPanicLayer::custom(answer_panic))
+    .layer(from_fn(observe))
+    .layer(from_fn(harden))
+    .with_state(state)
 }
-impl From<crate::screening::applications::application::ApplicationError> for crate::shared::http::problem::Problem {
-    fn from(e: crate::screening::applications::application::ApplicationError) -> Self { Self::new(crate::shared::http::problem::ProblemKind::BadRequest, e.to_string()) }
+
+/// The description of the interface.
+pub fn openapi() -> OpenApi {
+    api(|routes| routes).1
 }
-async fn info(axum::extract::State(s): axum::extract::State<AppState>, axum::extract::Path(t): axum::extract::Path<String>) -> axum::Json<serde_json::Value> {
-    let st = s.applications.interview(&t, crate::screening::applications::application::enter_interview::Visitor::Browser).await;
-    let st = match st { Ok(x) => x, Err(e) => return axum::Json(serde_json::json!({"error": e.to_string()})) };
-    axum::Json(serde_json::json!({"status": st.status, "call_id": null, "end_reason": null, "candidate_name": st.candidate_name, "job": {"title": st.plan.job_title, "organization": st.plan.organization}, "duration_min": 12, "topics": st.plan.questions.len(), "language": "en", "consent": crate::screening::applications::domain::consent::CONSENT, "ice_servers": [], "recording": false, "personal_token": null}))
-}
-async fn consent(axum::extract::State(s): axum::extract::State<AppState>, axum::extract::Path(t): axum::extract::Path<String>, axum::Json(b): axum::Json<serde_json::Value>) -> axum::Json<serde_json::Value> {
-    use crate::screening::applications::application::give_consent::{ConsentAnswer, ConsentOutcome};
-    let a = ConsentAnswer { version: b["version"].as_str().unwrap_or_default().to_owned(), accepted: b["accepted"].as_bool().unwrap_or(false), recording: false };
-    match s.applications.give_consent(&t, &a).await {
-        Ok(ConsentOutcome::Ready { token, call_id, .. }) => axum::Json(serde_json::json!({"status":"ready","token":token,"call_id":call_id,"message":""})),
-        Ok(ConsentOutcome::Declined { token }) => axum::Json(serde_json::json!({"status":"declined","token":token,"call_id":null,"message":""})),
-        Err(e) => axum::Json(serde_json::json!({"error": e.to_string()})),
-    }
+
+/// `creating` wraps the routes whose POSTs create something.
+fn api(creating: impl Fn(OpenApiRouter<AppState>) -> OpenApiRouter<AppState>) -> (Router<AppState>, OpenApi) {
+    let routes = OpenApiRouter::new()
+        .merge(creating(applications::routes()))
+        .merge(interviews::routes())
+        .merge(calls::routes())
+        .merge(analysis::router())
+        .merge(dead_letters::routes())
+        .merge(health::routes());
+    let (router, mut description) =
+        OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", routes).split_for_parts();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    description.components.get_or_insert_default().add_security_scheme("recruiter", bearer);
+    (router, description)
 }

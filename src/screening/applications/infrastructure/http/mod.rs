@@ -10,12 +10,10 @@ pub mod upload;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::screening::applications::application::ApplicationService;
 use crate::shared::http::auth::RecruiterToken;
-use crate::shared::http::idempotency::{Idempotency, idempotent};
 
 /// What the handlers here need.
 #[derive(Clone)]
@@ -28,7 +26,7 @@ pub struct ApplicationsState {
 }
 
 /// All routes of applications, relative to `/api/v1`.
-pub fn routes<S>(idempotency: &Idempotency) -> OpenApiRouter<S>
+pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     ApplicationsState: FromRef<S>,
@@ -39,5 +37,4 @@ where
         .merge(candidates::routes())
         .merge(applications::routes())
         .merge(interviews::routes())
-        .layer(from_fn_with_state(idempotency.clone(), idempotent))
 }
