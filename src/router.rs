@@ -40,16 +40,22 @@ pub struct AppState {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Emma", description = "The open voice screening interviewer. Errors are RFC 9457 problems."))]
+#[openapi(info(
+    title = "Emma",
+    description = "The open voice screening interviewer. Errors are RFC 9457 problems."
+))]
 struct Description;
 
 /// Everything Emma serves.
 pub fn build(state: AppState) -> Router {
     let idempotency = state.idempotency.clone();
     let (api, description) = api(|routes| routes.layer(from_fn_with_state(idempotency.clone(), idempotent)));
-    api.route("/metrics", get(async |State(metrics): State<PrometheusHandle>| {
-        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
-    }))
+    api.route(
+        "/metrics",
+        get(async |State(metrics): State<PrometheusHandle>| {
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+        }),
+    )
     .route("/openapi.json", get(async || Json(description)))
     .merge(pages::routes())
     .fallback(async || Problem::from(ProblemKind::NotFound))
@@ -76,9 +82,13 @@ fn api(creating: impl Fn(OpenApiRouter<AppState>) -> OpenApiRouter<AppState>) ->
         .merge(analysis::router())
         .merge(dead_letters::routes())
         .merge(health::routes());
-    let (router, mut description) =
-        OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", routes).split_for_parts();
+    let (router, mut description) = OpenApiRouter::with_openapi(Description::openapi())
+        .nest("/api/v1", routes)
+        .split_for_parts();
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    description.components.get_or_insert_default().add_security_scheme("recruiter", bearer);
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("recruiter", bearer);
     (router, description)
 }

@@ -21,7 +21,9 @@ where
     JobRunner: FromRef<S>,
     RecruiterToken: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(list_dead_letters)).routes(routes!(replay_dead_letter))
+    OpenApiRouter::new()
+        .routes(routes!(list_dead_letters))
+        .routes(routes!(replay_dead_letter))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -33,7 +35,9 @@ struct DeadLetters {
 #[utoipa::path(get, path = "/dead-letters", tag = "operations", security(("recruiter" = [])),
     responses((status = 200, body = DeadLetters), (status = 401, body = ProblemBody)))]
 async fn list_dead_letters(_: Recruiter, State(jobs): State<JobRunner>) -> Result<Json<DeadLetters>, Problem> {
-    Ok(Json(DeadLetters { items: jobs.dead_letters().await? }))
+    Ok(Json(DeadLetters {
+        items: jobs.dead_letters().await?,
+    }))
 }
 
 /// Tries a dead letter again, three times if need be.
@@ -45,5 +49,9 @@ async fn replay_dead_letter(
     State(jobs): State<JobRunner>,
     Ids(id): Ids<JobId>,
 ) -> Result<StatusCode, Problem> {
-    if jobs.replay(&id).await? { Ok(StatusCode::ACCEPTED) } else { Err(ProblemKind::JobNotFound.into()) }
+    if jobs.replay(&id).await? {
+        Ok(StatusCode::ACCEPTED)
+    } else {
+        Err(ProblemKind::JobNotFound.into())
+    }
 }

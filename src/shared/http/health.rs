@@ -108,12 +108,27 @@ async fn health(State(state): State<HealthState>) -> (StatusCode, Json<HealthVie
     let views = join_all(state.parts.iter().map(ask)).await;
     let mut overall = HealthStatus::Ok;
     for (part, view) in state.parts.iter().zip(&views) {
-        let worst = if part.essential { HealthStatus::Down } else { HealthStatus::Degraded };
+        let worst = if part.essential {
+            HealthStatus::Down
+        } else {
+            HealthStatus::Degraded
+        };
         overall = overall.max(view.status.min(worst));
     }
     let components = state.parts.iter().map(|part| part.name).zip(views).collect();
-    let code = if overall == HealthStatus::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (code, Json(HealthView { status: overall, version: env!("CARGO_PKG_VERSION"), components }))
+    let code = if overall == HealthStatus::Down {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    (
+        code,
+        Json(HealthView {
+            status: overall,
+            version: env!("CARGO_PKG_VERSION"),
+            components,
+        }),
+    )
 }
 
 async fn ask(part: &Part) -> PartView {
@@ -122,5 +137,9 @@ async fn ask(part: &Part) -> PartView {
     let (status, detail) = answer.unwrap_or_else(|_| (HealthStatus::Down, Some("no answer in 2 s".to_owned())));
     // Tenths of a millisecond are as much as anybody reads.
     let latency_ms = (asked.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
-    PartView { status, latency_ms, detail }
+    PartView {
+        status,
+        latency_ms,
+        detail,
+    }
 }

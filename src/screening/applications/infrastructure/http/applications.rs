@@ -121,10 +121,15 @@ async fn list_applications(
     State(state): State<ApplicationsState>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<ApplicationView>>, Problem> {
-    let slice = Slice { limit: page.limit(), after: page.after.clone() };
+    let slice = Slice {
+        limit: page.limit(),
+        after: page.after.clone(),
+    };
     let applications = state.service.store.applications(&slice).await?;
     let items = applications.into_iter().map(ApplicationView::from).collect();
-    Ok(Json(Page::new(items, &page, |view: &ApplicationView| view.id.to_string())))
+    Ok(Json(Page::new(items, &page, |view: &ApplicationView| {
+        view.id.to_string()
+    })))
 }
 
 /// One application with its links and consent.
@@ -176,12 +181,21 @@ async fn invite(
     };
     let default = LinkTerms::default();
     let terms = LinkTerms {
-        valid_for: body.valid_hours.map_or(default.valid_for, |hours| TimeDelta::hours(hours.into())),
+        valid_for: body
+            .valid_hours
+            .map_or(default.valid_for, |hours| TimeDelta::hours(hours.into())),
         max_attempts: body.max_attempts.unwrap_or(default.max_attempts),
     };
     let link = state.service.invite(&id, terms).await?;
     let url = format!("{}/i/{}", state.public_url, link.token);
-    Ok((StatusCode::CREATED, Json(NewInvitation { invitation_id: link.id, url, expires_at: link.expires_at })))
+    Ok((
+        StatusCode::CREATED,
+        Json(NewInvitation {
+            invitation_id: link.id,
+            url,
+            expires_at: link.expires_at,
+        }),
+    ))
 }
 
 /// Makes a link useless at once.

@@ -70,10 +70,28 @@ async fn create_candidate(
         (new, form.file)
     } else {
         let JsonBody(body) = JsonBody::<CandidateBody>::from_request(request, &()).await?;
-        let CandidateBody { name, email, username, headline, resume_text } = body;
-        (NewCandidate { username, name, email, headline, resume_text }, None)
+        let CandidateBody {
+            name,
+            email,
+            username,
+            headline,
+            resume_text,
+        } = body;
+        (
+            NewCandidate {
+                username,
+                name,
+                email,
+                headline,
+                resume_text,
+            },
+            None,
+        )
     };
-    Ok((StatusCode::CREATED, Json(state.service.create_candidate(new, resume).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(state.service.create_candidate(new, resume).await?),
+    ))
 }
 
 /// Candidates, newest first.
@@ -84,7 +102,10 @@ async fn list_candidates(
     State(state): State<ApplicationsState>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<Candidate>>, Problem> {
-    let slice = Slice { limit: page.limit(), after: page.after.clone() };
+    let slice = Slice {
+        limit: page.limit(),
+        after: page.after.clone(),
+    };
     let candidates = state.service.store.candidates(&slice).await?;
     Ok(Json(Page::new(candidates, &page, |candidate| candidate.id.to_string())))
 }

@@ -26,7 +26,9 @@ where
     S: Clone + Send + Sync + 'static,
     ApplicationsState: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(get_interview)).routes(routes!(give_consent, withdraw_consent))
+    OpenApiRouter::new()
+        .routes(routes!(get_interview))
+        .routes(routes!(give_consent, withdraw_consent))
 }
 
 /// What a link is for and how far its interview has come.
@@ -94,7 +96,11 @@ async fn get_interview(
     headers: HeaderMap,
 ) -> Result<Json<InterviewView>, Problem> {
     // Browsers say with every request how it came about; programs do not.
-    let visitor = if headers.contains_key("sec-fetch-mode") { Visitor::Browser } else { Visitor::Program };
+    let visitor = if headers.contains_key("sec-fetch-mode") {
+        Visitor::Browser
+    } else {
+        Visitor::Program
+    };
     let interview = state.service.interview(&token, visitor).await?;
     let plan = interview.plan;
     let (call_id, end_reason) = interview.progress.map_or((None, None), |p| (p.call_id, p.end_reason));
@@ -106,7 +112,10 @@ async fn get_interview(
         candidate_name: interview.candidate_name,
         duration_min: minutes(&plan),
         topics: plan.questions.len(),
-        job: JobView { title: plan.job_title, organization: plan.organization },
+        job: JobView {
+            title: plan.job_title,
+            organization: plan.organization,
+        },
         language: plan.language,
         consent: CONSENT,
         ice_servers: state.ice_servers.to_vec(),
@@ -125,14 +134,24 @@ async fn give_consent(
     Ids(token): Ids<String>,
     JsonBody(body): JsonBody<ConsentBody>,
 ) -> Result<Json<ConsentView>, Problem> {
-    let answer = ConsentAnswer { version: body.version, accepted: body.accepted, recording: body.recording };
+    let answer = ConsentAnswer {
+        version: body.version,
+        accepted: body.accepted,
+        recording: body.recording,
+    };
     Ok(Json(match state.service.give_consent(&token, &answer).await? {
-        ConsentOutcome::Ready { token, call_id, .. } => {
-            ConsentView { status: InterviewStatus::Ready, token, call_id: Some(call_id), message: READY }
-        }
-        ConsentOutcome::Declined { token } => {
-            ConsentView { status: InterviewStatus::Declined, token, call_id: None, message: DECLINED }
-        }
+        ConsentOutcome::Ready { token, call_id, .. } => ConsentView {
+            status: InterviewStatus::Ready,
+            token,
+            call_id: Some(call_id),
+            message: READY,
+        },
+        ConsentOutcome::Declined { token } => ConsentView {
+            status: InterviewStatus::Declined,
+            token,
+            call_id: None,
+            message: DECLINED,
+        },
     }))
 }
 
@@ -149,5 +168,9 @@ async fn withdraw_consent(
 
 /// The time budgets of all topics, in whole minutes.
 fn minutes(plan: &InterviewPlan) -> u32 {
-    plan.questions.iter().map(|question| question.time_budget_s).sum::<u32>().div_ceil(60)
+    plan.questions
+        .iter()
+        .map(|question| question.time_budget_s)
+        .sum::<u32>()
+        .div_ceil(60)
 }

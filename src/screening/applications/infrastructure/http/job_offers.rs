@@ -43,9 +43,14 @@ async fn create_job_offer(
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<JobOffer>), Problem> {
     let offer = if is_form(&request) {
         let mut form = read_form(request, "file").await?;
-        let file = form.file.ok_or_else(|| Problem::new(ProblemKind::BadRequest, "the form has no field `file`"))?;
+        let file = form
+            .file
+            .ok_or_else(|| Problem::new(ProblemKind::BadRequest, "the form has no field `file`"))?;
         let mut given = |name: &str| form.fields.remove(name).filter(|text| !text.trim().is_empty());
-        let hints = PostingHints { title: given("title"), organization: given("organization") };
+        let hints = PostingHints {
+            title: given("title"),
+            organization: given("organization"),
+        };
         state.service.upload_job_offer(file, hints).await?
     } else {
         let JsonBody(posting) = JsonBody::<Posting>::from_request(request, &()).await?;
@@ -63,7 +68,10 @@ async fn list_job_offers(
     State(state): State<ApplicationsState>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<JobOffer>>, Problem> {
-    let slice = Slice { limit: page.limit(), after: page.after.clone() };
+    let slice = Slice {
+        limit: page.limit(),
+        after: page.after.clone(),
+    };
     let offers = state.service.store.job_offers(&slice).await?;
     Ok(Json(Page::new(offers, &page, |offer| offer.id.to_string())))
 }

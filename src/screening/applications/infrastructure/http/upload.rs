@@ -20,8 +20,15 @@ pub struct Form {
 
 /// Whether the request carries a form rather than JSON.
 pub fn is_form(request: &Request) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| {
+        kind.trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/form-data")
+    })
 }
 
 /// Reads a form whose file is in the field `file_field`; every other field is text.
@@ -32,7 +39,10 @@ pub async fn read_form(request: Request, file_field: &str) -> Result<Form, Probl
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|rejection| Problem::new(ProblemKind::BadRequest, rejection.body_text()))?;
-    let mut form = Form { file: None, fields: BTreeMap::new() };
+    let mut form = Form {
+        file: None,
+        fields: BTreeMap::new(),
+    };
     while let Some(part) = parts.next_field().await.map_err(problem)? {
         let name = part.name().unwrap_or_default().to_owned();
         // Not by the kind or file name it claims: what a file is, its content says.
