@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
-use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
+use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
@@ -36,6 +36,7 @@ use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
+use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::store::SqliteApplicationStore;
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::service::CallService;
@@ -51,6 +52,8 @@ use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
 use crate::shared::embeddings::TextEmbedder;
 use crate::shared::http::auth::RecruiterToken;
+use crate::shared::http::health::{Always, DatabaseHealth, HealthState, HealthStatus, Part};
+use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
 use crate::shared::onnx::OnnxRuntime;
@@ -150,15 +153,18 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
 
     let state = AppState {
         recruiter: recruiter.clone(),
-        applications: applications.clone(),
+        applications: ApplicationsState {
+            service: applications.clone(),
+            public_url: base_url.as_str().into(),
+            ice_servers: [].into(),
+        },
         calls: CallsState { store: call_store },
         interviews: InterviewsState { calls: calls.clone(), door: Arc::new(Door(applications)) },
         analysis: AnalysisState { analyses, applications: Arc::new(Lookup(application_store)), recruiter: recruiter.clone() },
+        health: HealthState { parts: parts(&db, engines).into() },
         jobs: runner.clone(),
-        base_url: base_url.clone(),
-        health: 0,
+        idempotency: Idempotency::new(db.clone(), clock, &recruiter),
         metrics,
-        db: db.clone(),
     };
     Ok(Emma { base_url, recruiter, demo, listener, router: router::build(state), calls, gateway, runner, db, tasks })
 }
@@ -254,6 +260,16 @@ impl Loading {
 
 fn subscription(event: &'static str, subscriber: &'static str, handler: Arc<dyn crate::shared::jobs::EventHandler>) -> Subscription {
     Subscription { event, subscriber, handler }
+}
+
+/// What `/health` asks.
+fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
+    let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
+    vec![
+        Part { name: "database", essential: true, check: Arc::new(DatabaseHealth(db.clone())) },
+        Part { name: "llm", essential: false, check: Arc::new(llm) },
+        Part { name: "speech", essential: false, check: Arc::new(SpeechHealth(engines)) },
+    ]
 }
 
 async fn listen(config: &Config) -> anyhow::Result<tokio::net::TcpListener> {

@@ -64,7 +64,12 @@ pub struct AnalysisBody {
 }
 
 /// The routes of this module, relative to `/api/v1`.
-pub fn router() -> OpenApiRouter<AnalysisState> {
+pub fn router<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    AnalysisState: FromRef<S>,
+    RecruiterToken: FromRef<S>,
+{
     OpenApiRouter::new().routes(routes!(get_analysis))
 }
 

@@ -53,11 +53,16 @@ impl ApplicationService {
 fn check(candidate: &Candidate) -> Result<(), &'static str> {
     let long = |text: Option<&String>| text.is_some_and(|t| t.chars().count() > MAX_CHARS);
     let mail = candidate.email.as_ref().is_none_or(|mail| {
-        mail.split_once('@').is_some_and(|(who, place)| !who.is_empty() && !place.is_empty() && !mail.contains(' '))
+        mail.split_once('@')
+            .is_some_and(|(who, place)| !who.is_empty() && !place.is_empty() && !mail.contains(' '))
     });
     match candidate {
         c if c.name.is_empty() => Err("a candidate needs a name"),
-        c if long(Some(&c.name)) || long(c.username.as_ref()) || long(c.email.as_ref()) || long(c.headline.as_ref()) => {
+        c if long(Some(&c.name))
+            || long(c.username.as_ref())
+            || long(c.email.as_ref())
+            || long(c.headline.as_ref()) =>
+        {
             Err("names, addresses and headlines take at most 200 characters")
         }
         c if c.resume_text.as_ref().is_some_and(|t| t.len() > MAX_RESUME_CHARS) => Err("the résumé is too long"),

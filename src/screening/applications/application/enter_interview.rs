@@ -67,25 +67,49 @@ impl ApplicationService {
         let kind = invitation.kind();
         let plan = self.plan_of_offer(&invitation.job_offer_id).await?;
         let somebody_new = kind == InvitationKind::Open && visitor == Visitor::Browser;
-        let application = if somebody_new { None } else { self.application_behind(&invitation).await? };
+        let application = if somebody_new {
+            None
+        } else {
+            self.application_behind(&invitation).await?
+        };
         let Some(application) = application else {
             let status = InterviewStatus::Waiting;
-            return Ok(InterviewState { kind, status, progress: None, candidate_name: None, plan });
+            return Ok(InterviewState {
+                kind,
+                status,
+                progress: None,
+                candidate_name: None,
+                plan,
+            });
         };
         let consent = self.store.consent(&application.id).await?;
         let progress = self.calls.progress(&application.id).await?;
         let status = status(consent.as_ref(), &progress);
-        let long_over = progress.ended_at.is_some_and(|ended| self.clock.now() - ended > OPEN_LINK_REMEMBERS);
+        let long_over = progress
+            .ended_at
+            .is_some_and(|ended| self.clock.now() - ended > OPEN_LINK_REMEMBERS);
         if kind == InvitationKind::Open && status == InterviewStatus::Finished && long_over {
             let status = InterviewStatus::Waiting;
-            return Ok(InterviewState { kind, status, progress: None, candidate_name: None, plan });
+            return Ok(InterviewState {
+                kind,
+                status,
+                progress: None,
+                candidate_name: None,
+                plan,
+            });
         }
         let plan = self.plan_of(&application.id).await?;
         let candidate_name = match kind {
             InvitationKind::Personal => Some(self.candidate(&application.candidate_id).await?.name),
             InvitationKind::Open => None,
         };
-        Ok(InterviewState { kind, status, progress: Some(progress), candidate_name, plan })
+        Ok(InterviewState {
+            kind,
+            status,
+            progress: Some(progress),
+            candidate_name,
+            plan,
+        })
     }
 
     /// The call that the candidate of a link enters, made where there is none. Consent must have been given.
@@ -94,13 +118,21 @@ impl ApplicationService {
     /// When the link is unknown, expired, revoked or used, or consent is missing.
     pub async fn enter(&self, token: &str) -> Result<Entered, ApplicationError> {
         let invitation = self.invitation_of(token).await?;
-        let application = self.application_behind(&invitation).await?.ok_or(ApplicationError::ConsentRequired)?;
+        let application = self
+            .application_behind(&invitation)
+            .await?
+            .ok_or(ApplicationError::ConsentRequired)?;
         let consent = self.store.consent(&application.id).await?;
         let Some(consent) = consent.filter(|c| ConsentState::of(Some(c)) == ConsentState::Given) else {
             return Err(ApplicationError::ConsentRequired);
         };
         let (call_id, plan) = self.open_call(&invitation, &application).await?;
-        Ok(Entered { application_id: application.id, call_id, plan, recording: consent.recording })
+        Ok(Entered {
+            application_id: application.id,
+            call_id,
+            plan,
+            recording: consent.recording,
+        })
     }
 
     /// The application that a link means now; none behind an open link nobody consented through yet.
@@ -151,7 +183,8 @@ impl ApplicationService {
         token: &str,
     ) -> Result<Option<ScreeningApplication>, ApplicationError> {
         let found = self.store.invitation_by_hash(&sha256_hex(token.as_bytes())).await?;
-        self.application_behind(&found.ok_or(ApplicationError::NotFound(Thing::Invitation))?).await
+        self.application_behind(&found.ok_or(ApplicationError::NotFound(Thing::Invitation))?)
+            .await
     }
 
     async fn application_behind(

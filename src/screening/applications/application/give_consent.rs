@@ -23,7 +23,11 @@ pub struct ConsentAnswer {
 /// How it goes on.
 pub enum ConsentOutcome {
     /// The call can be entered, from now on with this token.
-    Ready { token: String, application_id: ApplicationId, call_id: CallId },
+    Ready {
+        token: String,
+        application_id: ApplicationId,
+        call_id: CallId,
+    },
     /// A human will take over.
     Declined { token: String },
 }
@@ -37,7 +41,9 @@ impl ApplicationService {
     pub async fn give_consent(&self, token: &str, answer: &ConsentAnswer) -> Result<ConsentOutcome, ApplicationError> {
         let invitation = self.invitation_of(token).await?;
         if answer.version != CONSENT.version {
-            return Err(ApplicationError::ConsentVersion { in_force: CONSENT.version });
+            return Err(ApplicationError::ConsentVersion {
+                in_force: CONSENT.version,
+            });
         }
         let consent = Consent {
             version: answer.version.clone(),
@@ -48,7 +54,9 @@ impl ApplicationService {
         };
         match &invitation.target {
             // Nobody is known yet who declined.
-            InvitationTarget::Open if !answer.accepted => Ok(ConsentOutcome::Declined { token: token.to_owned() }),
+            InvitationTarget::Open if !answer.accepted => Ok(ConsentOutcome::Declined {
+                token: token.to_owned(),
+            }),
             InvitationTarget::Open => self.admit(&invitation, consent).await,
             InvitationTarget::Personal { application_id, .. } => {
                 let application = self.application(application_id).await?;
@@ -75,7 +83,11 @@ impl ApplicationService {
         }
         let (call_id, _) = self.open_call(invitation, &application).await?;
         self.store.put_consent(&application, &consent).await?;
-        Ok(ConsentOutcome::Ready { token, application_id: application.id, call_id })
+        Ok(ConsentOutcome::Ready {
+            token,
+            application_id: application.id,
+            call_id,
+        })
     }
 
     /// Makes everything somebody who came through an open link needs.
@@ -95,8 +107,14 @@ impl ApplicationService {
             ScreeningApplication::submit(candidate.id.clone(), open.job_offer_id.clone(), now);
         application.invite()?;
         application.begin_screening()?;
-        let target = InvitationTarget::Personal { application_id: application.id.clone(), parent: Some(open.id.clone()) };
-        let terms = LinkTerms { max_attempts: open.max_attempts, ..LinkTerms::default() };
+        let target = InvitationTarget::Personal {
+            application_id: application.id.clone(),
+            parent: Some(open.id.clone()),
+        };
+        let terms = LinkTerms {
+            max_attempts: open.max_attempts,
+            ..LinkTerms::default()
+        };
         let (invitation, link) = self.new_link(target, open.job_offer_id.clone(), terms);
         let admission = Admission {
             applied: Event::new(JobOfferApplied::NAME, application.id.as_str(), now, &applied),
@@ -107,6 +125,10 @@ impl ApplicationService {
         };
         self.store.admit(&admission).await?;
         let (call_id, _) = self.open_call(&invitation, &application).await?;
-        Ok(ConsentOutcome::Ready { token: link.token, application_id: application.id, call_id })
+        Ok(ConsentOutcome::Ready {
+            token: link.token,
+            application_id: application.id,
+            call_id,
+        })
     }
 }

@@ -23,7 +23,10 @@ pub struct LinkTerms {
 
 impl Default for LinkTerms {
     fn default() -> Self {
-        Self { valid_for: TimeDelta::days(7), max_attempts: 3 }
+        Self {
+            valid_for: TimeDelta::days(7),
+            max_attempts: 3,
+        }
     }
 }
 
@@ -39,7 +42,10 @@ impl ApplicationService {
         check(terms)?;
         let mut application = self.application(id).await?;
         application.invite()?;
-        let target = InvitationTarget::Personal { application_id: id.clone(), parent: None };
+        let target = InvitationTarget::Personal {
+            application_id: id.clone(),
+            parent: None,
+        };
         let (invitation, link) = self.new_link(target, application.job_offer_id.clone(), terms);
         self.store.insert_invitation(&invitation, Some(&application)).await?;
         Ok(link)
@@ -86,14 +92,20 @@ impl ApplicationService {
             expires_at: now + terms.valid_for,
             revoked_at: None,
         };
-        let link = NewLink { id: invitation.id.clone(), token, expires_at: invitation.expires_at };
+        let link = NewLink {
+            id: invitation.id.clone(),
+            token,
+            expires_at: invitation.expires_at,
+        };
         (invitation, link)
     }
 }
 
 fn check(terms: LinkTerms) -> Result<(), ApplicationError> {
     if terms.valid_for <= TimeDelta::zero() || terms.valid_for > LONGEST {
-        return Err(ApplicationError::Invalid("a link is valid for at most 90 days".to_owned()));
+        return Err(ApplicationError::Invalid(
+            "a link is valid for at most 90 days".to_owned(),
+        ));
     }
     if !(1..=MOST_ATTEMPTS).contains(&terms.max_attempts) {
         return Err(ApplicationError::Invalid("a link takes 1 to 10 attempts".to_owned()));

@@ -8,14 +8,23 @@ use crate::screening::shared::ids::{ApplicationId, CandidateId, JobOfferId};
 
 impl ApplicationService {
     pub async fn job_offer(&self, id: &JobOfferId) -> Result<JobOffer, ApplicationError> {
-        self.store.job_offer(id).await?.ok_or(ApplicationError::NotFound(Thing::JobOffer))
+        self.store
+            .job_offer(id)
+            .await?
+            .ok_or(ApplicationError::NotFound(Thing::JobOffer))
     }
 
     pub async fn candidate(&self, id: &CandidateId) -> Result<Candidate, ApplicationError> {
-        self.store.candidate(id).await?.ok_or(ApplicationError::NotFound(Thing::Candidate))
+        self.store
+            .candidate(id)
+            .await?
+            .ok_or(ApplicationError::NotFound(Thing::Candidate))
     }
 
     pub async fn application(&self, id: &ApplicationId) -> Result<ScreeningApplication, ApplicationError> {
-        self.store.application(id).await?.ok_or(ApplicationError::NotFound(Thing::Application))
+        self.store
+            .application(id)
+            .await?
+            .ok_or(ApplicationError::NotFound(Thing::Application))
     }
 }

@@ -52,7 +52,11 @@ impl ApplicationService {
             return Ok(Some(plan));
         }
         match self.store.application(application).await? {
-            Some(found) => self.store.plan_version(&PlanOwner::JobOffer(found.job_offer_id), version).await,
+            Some(found) => {
+                self.store
+                    .plan_version(&PlanOwner::JobOffer(found.job_offer_id), version)
+                    .await
+            }
             None => Ok(None),
         }
     }

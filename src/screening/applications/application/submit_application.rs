@@ -15,13 +15,17 @@ impl ApplicationService {
     pub async fn submit_application(&self, who: &str, offer: &JobOfferId) -> Result<ApplicationId, ApplicationError> {
         let candidate = match CandidateId::parse(who) {
             Ok(id) => self.candidate(&id).await?,
-            Err(_) => {
-                self.store.candidate_named(who).await?.ok_or(ApplicationError::NotFound(Thing::Candidate))?
-            }
+            Err(_) => self
+                .store
+                .candidate_named(who)
+                .await?
+                .ok_or(ApplicationError::NotFound(Thing::Candidate))?,
         };
         let offer = self.job_offer(offer).await?;
         if offer.status != JobOfferStatus::Open {
-            return Err(ApplicationError::Conflict("the job offer takes no applications".to_owned()));
+            return Err(ApplicationError::Conflict(
+                "the job offer takes no applications".to_owned(),
+            ));
         }
         let now = self.clock.now();
         let (application, applied) = ScreeningApplication::submit(candidate.id, offer.id, now);

@@ -168,11 +168,24 @@ impl Posting {
         if self.title.is_empty() || self.title.chars().count() > MAX_TITLE {
             return Err(format!("the title takes 1 to {MAX_TITLE} characters"));
         }
-        let lists = [self.responsibilities.len(), self.requirements.len(), self.benefits.len(), self.skills.len()];
-        if lists.into_iter().chain([self.languages.len(), self.sections.len()]).any(|len| len > MAX_ITEMS) {
+        let lists = [
+            self.responsibilities.len(),
+            self.requirements.len(),
+            self.benefits.len(),
+            self.skills.len(),
+        ];
+        if lists
+            .into_iter()
+            .chain([self.languages.len(), self.sections.len()])
+            .any(|len| len > MAX_ITEMS)
+        {
             return Err(format!("a list takes at most {MAX_ITEMS} entries"));
         }
-        if self.statements().iter().any(|statement| statement.text.len() > MAX_TEXT) {
+        if self
+            .statements()
+            .iter()
+            .any(|statement| statement.text.len() > MAX_TEXT)
+        {
             return Err(format!("a text takes at most {MAX_TEXT} bytes"));
         }
         Ok(())

@@ -53,7 +53,11 @@ impl InterviewCalls for ApplicationCalls {
             stage,
             attempts: last.map_or(0, |call| call.attempt),
             call_id: last.map(|call| call.id.clone()),
-            end_reason: last.and_then(|call| call.end_reason()).as_ref().map(to_word).transpose()?,
+            end_reason: last
+                .and_then(|call| call.end_reason())
+                .as_ref()
+                .map(to_word)
+                .transpose()?,
             ended_at: last.and_then(|call| call.ended_at),
         })
     }
@@ -71,6 +75,9 @@ impl Interviews for ApplicationService {
             return Ok(None);
         };
         let plan = self.plan_version(application, plan_version).await?;
-        Ok(plan.map(|plan| Talk { job_offer_id: found.job_offer_id, plan: Arc::new(plan) }))
+        Ok(plan.map(|plan| Talk {
+            job_offer_id: found.job_offer_id,
+            plan: Arc::new(plan),
+        }))
     }
 }

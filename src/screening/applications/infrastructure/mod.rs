@@ -2,4 +2,5 @@
 
 pub mod calls;
 pub mod documents;
+pub mod http;
 pub mod store;

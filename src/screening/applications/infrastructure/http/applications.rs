@@ -1,0 +1,238 @@
+//! Applications, their links and plans, for recruiters.
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderName, StatusCode, header};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::screening::applications::application::invite::LinkTerms;
+use crate::screening::applications::domain::application::{ApplicationStatus, ScreeningApplication};
+use crate::screening::applications::domain::consent::Consent;
+use crate::screening::applications::domain::invitation::Invitation;
+use crate::screening::applications::domain::ports::Slice;
+use crate::screening::applications::infrastructure::http::ApplicationsState;
+use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
+use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::http::auth::{Recruiter, RecruiterToken};
+use crate::shared::http::extract::{Ids, JsonBody, Params};
+use crate::shared::http::page::{Page, PageParams};
+use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
+
+pub(super) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    ApplicationsState: FromRef<S>,
+    RecruiterToken: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(submit_application, list_applications))
+        .routes(routes!(get_application))
+        .routes(routes!(get_plan))
+        .routes(routes!(invite))
+        .routes(routes!(revoke))
+}
+
+/// Who applies to what.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SubmitBody {
+    /// A candidate's username or id.
+    username: Option<String>,
+    /// A candidate's id; the same as giving it as `username`.
+    candidate_id: Option<CandidateId>,
+    job_offer_id: JobOfferId,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct Submitted {
+    application_id: ApplicationId,
+}
+
+/// One candidate applying to one job offer.
+#[derive(Serialize, utoipa::ToSchema)]
+struct ApplicationView {
+    id: ApplicationId,
+    candidate_id: CandidateId,
+    job_offer_id: JobOfferId,
+    status: ApplicationStatus,
+    created_at: DateTime<Utc>,
+    /// The candidate's last answer to the consent text; only when one application is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<Consent>,
+    /// Links sent; only when one application is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    invitations: Vec<InvitationView>,
+}
+
+/// A link that was sent. Its secret is not kept.
+#[derive(Serialize, utoipa::ToSchema)]
+struct InvitationView {
+    id: InvitationId,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    revoked_at: Option<DateTime<Utc>>,
+    max_attempts: u32,
+}
+
+/// How long and how often the link can be used.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct InviteBody {
+    /// 1 to 2160; a week when not given.
+    valid_hours: Option<u32>,
+    /// 1 to 10, those after a technical break included; 3 when not given.
+    max_attempts: Option<u32>,
+}
+
+/// A link for the candidate. The address is shown this once.
+#[derive(Serialize, utoipa::ToSchema)]
+struct NewInvitation {
+    invitation_id: InvitationId,
+    #[schema(example = "https://emma.example.com/i/2yQ0…")]
+    url: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Applies a candidate to a job offer. The same pair again gets the same id.
+#[utoipa::path(post, path = "/applications", tag = "applications", security(("recruiter" = [])),
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = SubmitBody,
+    responses((status = 201, body = Submitted), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+async fn submit_application(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    JsonBody(body): JsonBody<SubmitBody>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Submitted>), Problem> {
+    let who = body.candidate_id.map(|id| id.to_string()).or(body.username);
+    let who = who.ok_or_else(|| Problem::new(ProblemKind::BadRequest, "give a username or a candidate_id"))?;
+    let application_id = state.service.submit_application(who.trim(), &body.job_offer_id).await?;
+    let location = [(header::LOCATION, format!("/api/v1/applications/{application_id}"))];
+    Ok((StatusCode::CREATED, location, Json(Submitted { application_id })))
+}
+
+/// Applications, newest first.
+#[utoipa::path(get, path = "/applications", tag = "applications", security(("recruiter" = [])), params(PageParams),
+    responses((status = 200, body = Page<ApplicationView>), (status = 401, body = ProblemBody)))]
+async fn list_applications(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<Page<ApplicationView>>, Problem> {
+    let slice = Slice {
+        limit: page.limit(),
+        after: page.after.clone(),
+    };
+    let applications = state.service.store.applications(&slice).await?;
+    let items = applications.into_iter().map(ApplicationView::from).collect();
+    Ok(Json(Page::new(items, &page, |view: &ApplicationView| {
+        view.id.to_string()
+    })))
+}
+
+/// One application with its links and consent.
+#[utoipa::path(get, path = "/applications/{id}", tag = "applications", security(("recruiter" = [])),
+    params(("id" = ApplicationId, Path)), responses((status = 200, body = ApplicationView),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn get_application(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Ids(id): Ids<ApplicationId>,
+) -> Result<Json<ApplicationView>, Problem> {
+    let application = state.service.application(&id).await?;
+    let invitations = state.service.store.invitations_of(&id).await?;
+    Ok(Json(ApplicationView {
+        consent: state.service.store.consent(&id).await?,
+        invitations: invitations.into_iter().map(InvitationView::from).collect(),
+        ..ApplicationView::from(application)
+    }))
+}
+
+/// The interview plan in force.
+#[utoipa::path(get, path = "/applications/{id}/plan", tag = "applications", security(("recruiter" = [])),
+    params(("id" = ApplicationId, Path)), responses((status = 200, body = InterviewPlan),
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+async fn get_plan(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Ids(id): Ids<ApplicationId>,
+) -> Result<Json<InterviewPlan>, Problem> {
+    Ok(Json(state.service.plan_of(&id).await?))
+}
+
+/// Makes a link for the candidate. The body may be left out.
+#[utoipa::path(post, path = "/applications/{id}/invitations", tag = "applications", security(("recruiter" = [])),
+    params(("id" = ApplicationId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = Option<InviteBody>, responses((status = 201, body = NewInvitation),
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),
+    (status = 422, body = ProblemBody)))]
+async fn invite(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Ids(id): Ids<ApplicationId>,
+    body: axum::body::Bytes,
+) -> Result<(StatusCode, Json<NewInvitation>), Problem> {
+    let body: InviteBody = if body.is_empty() {
+        InviteBody::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|e| Problem::new(ProblemKind::BadRequest, e.to_string()))?
+    };
+    let default = LinkTerms::default();
+    let terms = LinkTerms {
+        valid_for: body
+            .valid_hours
+            .map_or(default.valid_for, |hours| TimeDelta::hours(hours.into())),
+        max_attempts: body.max_attempts.unwrap_or(default.max_attempts),
+    };
+    let link = state.service.invite(&id, terms).await?;
+    let url = format!("{}/i/{}", state.public_url, link.token);
+    Ok((
+        StatusCode::CREATED,
+        Json(NewInvitation {
+            invitation_id: link.id,
+            url,
+            expires_at: link.expires_at,
+        }),
+    ))
+}
+
+/// Makes a link useless at once.
+#[utoipa::path(delete, path = "/applications/{id}/invitations/{invitation}", tag = "applications",
+    security(("recruiter" = [])), params(("id" = ApplicationId, Path), ("invitation" = InvitationId, Path)),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn revoke(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Ids((id, invitation)): Ids<(ApplicationId, InvitationId)>,
+) -> Result<StatusCode, Problem> {
+    state.service.revoke(&id, &invitation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<ScreeningApplication> for ApplicationView {
+    fn from(application: ScreeningApplication) -> Self {
+        Self {
+            status: application.status(),
+            id: application.id,
+            candidate_id: application.candidate_id,
+            job_offer_id: application.job_offer_id,
+            created_at: application.created_at,
+            consent: None,
+            invitations: Vec::new(),
+        }
+    }
+}
+
+impl From<Invitation> for InvitationView {
+    fn from(invitation: Invitation) -> Self {
+        Self {
+            id: invitation.id,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+            revoked_at: invitation.revoked_at,
+            max_attempts: invitation.max_attempts,
+        }
+    }
+}
