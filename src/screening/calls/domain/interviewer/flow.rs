@@ -24,7 +24,8 @@ pub fn onward(ctx: &ReplyContext<'_>, mut parts: Vec<SpeechPart>, flags: Vec<Fla
     };
     let last = open.len() == 1 && ctx.plan.questions.len() > 1;
     let changes = ctx.question.is_none_or(|q| q.kind != next.kind);
-    let lead = if ctx.phase == Phase::Greeting || ctx.question.is_none() {
+    let leads_over_itself = next.text.starts_with("Let's ") && !last;
+    let lead = if ctx.phase == Phase::Greeting || ctx.question.is_none() || leads_over_itself {
         None
     } else if last {
         Some(phrases::LAST_QUESTION)

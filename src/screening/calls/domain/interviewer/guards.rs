@@ -38,7 +38,7 @@ pattern!(
 );
 pattern!(
     ABUSE,
-    r"\b(?:fuck (?:you|off|this (?:bot|machine|interview)|your)|go to hell|shut (?:the (?:fuck|hell) )?up|(?:you(?:re| are)|you) (?:an? |such an? |so |just an? |a fucking |fucking |bloody )*(?:stupid|useless|idiot|idiotic|moron|dumb|bitch|whore|slut|asshole|worthless|piece of (?:shit|crap|garbage|junk)|trash)|stupid (?:bot|machine|robot|bitch|ai|computer)|(?:damn|dumb|fucking|bloody|shitty) (?:bot|machine|robot|ai|thing|computer)|suck my|kiss my ass|screw you|i(?:ll| will) (?:kill|hurt|find) you|(?:show|send) me your (?:tits|boobs|body)|are you (?:sexy|horny)|what are you wearing)\b",
+    r"\b(?:fuck (?:you|off|this (?:bot|machine|interview)|your)|go to hell|shut (?:the (?:fuck|hell) )?up|(?:you(?:re| are)|you) (?:an? |such an? |so |just an? |a fucking |fucking |bloody )*(?:stupid|useless|idiot|idiotic|moron|dumb|bitch|whore|slut|asshole|worthless|piece of (?:shit|crap|garbage|junk)|trash)|stupid (?:bot|machine|robot|bitch|ai|computer)|(?:damn|dumb|fucking|bloody|shitty) (?:bot|machine|robot|ai|thing|computer)|suck my|kiss my ass|screw you|(?:ill|i will) (?:kill|hurt|find) you|(?:show|send) me your (?:tits|boobs|body)|are you (?:sexy|horny)|what are you wearing)\b",
 );
 pattern!(
     INJECTION,
@@ -53,14 +53,14 @@ pattern!(
 );
 pattern!(
     PROTECTED,
-    r"\b(?:i(?:m| am)|i was|im currently) (?:also |now |currently |actually )?(?:pregnant|expecting a (?:baby|child)|married|divorced|widowed|engaged to|a widow|a single (?:mother|father|mom|dad|parent)|gay|lesbian|bisexual|trans|transgender|queer|non binary|nonbinary|muslim|christian|catholic|jewish|hindu|buddhist|atheist|protestant|religious|disabled|autistic|dyslexic|bipolar|diabetic|epileptic|hiv positive|a refugee|an immigrant|an immigrant from|undocumented|arrested|in prison|in jail|convicted|black|latina|latino|hispanic|a veteran with)\b",
+    r"\b(?:i(?:m| am)|i was|im currently) (?:also |now |currently |actually )?(?:a |an )?(?:pregnant|expecting a (?:baby|child)|married|divorced|widowed|engaged to|a widow|a single (?:mother|father|mom|dad|parent)|gay|lesbian|bisexual|trans|transgender|queer|non binary|nonbinary|muslim|christian|catholic|jewish|hindu|buddhist|atheist|protestant|religious|disabled|autistic|dyslexic|bipolar|diabetic|epileptic|hiv positive|a refugee|an immigrant|an immigrant from|undocumented|arrested|in prison|in jail|convicted|black|latina|latino|hispanic|a veteran with)\b",
     r"|\bi(?:m| am| just turned| turned) (?:already |only |now )?(?:1[89]|[2-7]\d|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy)(?: (?:one|two|three|four|five|six|seven|eight|nine))?)(?: years old| years of age|$)",
     r"|\bmy age is\b|\bi was born in (?:19|20)\d\d\b|\bborn in (?:19|20)\d\d\b",
-    r"|\bi (?:have|ve|suffer from|live with|was diagnosed with|got|had) (?:a |an |been diagnosed with )?(?:severe |chronic |mild |bad )*(?:disability|adhd|autism|depression|anxiety disorder|diabetes|cancer|epilepsy|hiv|ms|multiple sclerosis|dyslexia|bipolar|ptsd|chronic (?:illness|disease|pain)|heart (?:condition|disease)|mental (?:illness|health)|asperger\w*|crohns|kidney disease|stutter|stammer|miscarriage)\b",
+    r"|\b(?:ive|i (?:have|suffer from|live with|was diagnosed with|got|had)) (?:a |an |been diagnosed with )?(?:severe |chronic |mild |bad )*(?:disability|adhd|autism|depression|anxiety disorder|diabetes|cancer|epilepsy|hiv|ms|multiple sclerosis|dyslexia|bipolar|ptsd|chronic (?:illness|disease|pain)|heart (?:condition|disease)|mental (?:illness|health)|asperger\w*|crohns|kidney disease|stutter|stammer|miscarriage)\b",
     r"|\bmy (?:husband|wife|spouse|boyfriend|girlfriend|fiance|kids|children|baby|newborn|pregnancy|disability|religion|church|mosque|synagogue|faith|nationality|ethnicity|sexual orientation|sexuality|medication|illness|therapist|union)\b",
-    r"|\b(?:maternity|paternity|parental) leave\b.{0,30}\b(?:i|my|from)\b|\bi (?:was|am|went|took|have been|ve been) (?:on|just back from) (?:maternity|paternity|parental|sick|medical) leave\b",
-    r"|\bi (?:have|ve got|got) (?:a |one |two |three |four |five |small |young |little )+(?:kid|kids|child|children|daughter|daughters|son|sons|baby|babies|toddler)\b",
-    r"|\bi (?:go to|attend|belong to) (?:the |a )?(?:church|mosque|temple|synagogue)\b|\bi (?:vote|voted) for\b|\bi(?:m| am) a (?:union|party) member\b|\bi (?:have|ve got) a criminal record\b|\b(?:im|i am) (?:originally )?from [a-z]+ originally\b|\bi come from an? [a-z]+ (?:family|background) of (?:faith|immigrants)\b",
+    r"|\b(?:maternity|paternity|parental) leave\b.{0,30}\b(?:i|my|from)\b|\b(?:ive been|im|i (?:was|am|went|took|have been)) (?:on|just back from) (?:maternity|paternity|parental|sick|medical) leave\b",
+    r"|\b(?:ive got|ive|i have|i got) (?:a |one |two |three |four |five |small |young |little )+(?:kid|kids|child|children|daughter|daughters|son|sons|baby|babies|toddler)\b",
+    r"|\bi (?:go to|attend|belong to) (?:the |a )?(?:church|mosque|temple|synagogue)\b|\bi (?:vote|voted) for\b|\bi(?:m| am) a (?:union|party) member\b|\b(?:ive got|i have) a criminal record\b|\b(?:im|i am) (?:originally )?from [a-z]+ originally\b|\bi come from an? [a-z]+ (?:family|background) of (?:faith|immigrants)\b",
 );
 pattern!(
     MINOR,

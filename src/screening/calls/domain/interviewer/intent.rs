@@ -108,10 +108,10 @@ const PATTERNS: &[(Intent, usize, &[&str])] = &[
             r"^(?:WANT)(?:please |now )?(?:stop|end|quit|finish|leave|cancel|abort|hang up|drop out)(?: here| now| this| it| the (?:interview|call|conversation)| please| right| of| today| for)*$",
             r"^(?:please )?(?:stop|end|quit|cancel)(?: the| this)? (?:interview|call|conversation)(?: here| now| please)*$",
             r"^(?:please )?(?:stop|quit|exit)(?: it| this| now| please| here)*$",
-            r"\bi (?:have|need|got|ve got) to (?:go|leave|hang up)(?: now| right now| sorry)*$",
+            r"\b(?:ive got|i have|i need|i got) to (?:go|leave|hang up)(?: now| right now| sorry)*$",
             r"^i (?:really )?(?:dont|do not) want to (?:continue|go on|do this|proceed)(?: anymore| any longer| any more| with this| the interview)*$",
             r"^(?:im leaving|im out|i quit|good ?bye|bye|bye bye)(?: now| emma| then)*$",
-            r"\bi (?:want to |would like to |d like to )?withdraw (?:my application|from the process)\b",
+            r"\b(?:id like to |i (?:want to |would like to )?)withdraw (?:my application|from the process)\b",
         ],
     ),
     (
@@ -169,7 +169,7 @@ const PATTERNS: &[(Intent, usize, &[&str])] = &[
         Intent::Think,
         16,
         &[
-            r"^(?:WANT)?(?:(?:let me|allow me to|i (?:need|have|want) to) (?:just )?(?:think|reflect|consider|remember|recall|see)|give me MOMENT|(?:can|could|may) i (?:have|take|get) MOMENT|i (?:need|would need|ll need|just need) MOMENT|(?:need|take|taking) MOMENT|(?:one|just a|just one|a|wait a|hold on a|give me a) (?:moment|second|minute|sec)|hold on|hang on|wait(?: wait)*|im (?:still |just )?thinking|still thinking|thinking|let me think about (?:that|it))(?: please| to think| think| about (?:that|it|this|the question)| for MOMENT| of (?:a |an )?(?:good |suitable )?(?:example|one|case)| here| now| MOMENT| let me think| wait| hm| um)*$",
+            r"^(?:WANT)?(?:(?:let me|allow me to|i (?:need|have|want) to) (?:just )?(?:think|reflect|consider|remember|recall|see)|give me MOMENT|(?:can|could|may) i (?:have|take|get) MOMENT|(?:ill|i) (?:need|would need|will need|just need) MOMENT|(?:need|take|taking) MOMENT|(?:one|just a|just one|a|wait a|hold on a|give me a) (?:moment|second|minute|sec)|hold on|hang on|wait(?: wait)*|im (?:still |just )?thinking|still thinking|thinking|let me think about (?:that|it))(?: please| to think| think| about (?:that|it|this|the question)| for MOMENT| of (?:a |an )?(?:good |suitable )?(?:example|one|case)| here| now| MOMENT| let me think| wait| hm| um)*$",
             r"^(?:thats|that is|this is|its) an? (?:really |very )?(?:good|hard|tough|difficult|tricky|interesting|great) (?:question|one)(?: let me .{0,40}| um| hm| give me .{0,30}| i need .{0,30}| hold on)*$",
             r"^(?:good|tough|hard|interesting|tricky) (?:question|one)(?: let me .{0,40})*$",
         ],
@@ -204,7 +204,7 @@ const PATTERNS: &[(Intent, usize, &[&str])] = &[
             r"^(?:im |i am )?(?:really |honestly )?not (?:so |really |quite )?sure(?: sorry| honestly| about that| really| what to say| how to answer.*)*$",
             r"^i (?:cant|cannot|can not|couldnt|could not) (?:really |currently |honestly )?(?:think of|remember|recall|come up with)(?: one| any| anything| an?| single| example| examples| that| right now| at the moment| now| such| situation| case| like| something)*$",
             r"^(?:nothing|none)(?: really)? comes to (?:my )?mind(?: right now| sorry)*$",
-            r"^i (?:have never|ve never|havent|have not|never)(?: really| ever)? (?:done|had|used|worked with|worked on|been in|experienced|tried|did|heard of)(?: that| this| it| one| any| anything| something| like| such| a| situation| before| with| of| yet| \w+)*$",
+            r"^(?:ive never|i (?:have never|havent|have not|never))(?: really| ever)? (?:done|had|used|worked with|worked on|been in|experienced|tried|did|heard of)(?: that| this| it| one| any| anything| something| like| such| a| situation| before| with| of| yet| \w+)*$",
             r"^i (?:dont|do not) (?:really |actually )?have (?:any |an |one |much |a )?(?:experience|example|examples|idea|answer|one)(?: with| in| of| for| that| this| it| about| such| like| any| \w+)*$",
             r"^i have no (?:real )?(?:experience|example|answer|knowledge)(?: with| in| of| for| that| this| it| about| \w+)*$",
         ],
@@ -413,6 +413,13 @@ pub fn of(utterance: &str) -> Intent {
 pub fn without_openers(whole: &str) -> &str {
     let mut rest = whole;
     loop {
+        if let Some(tail) = ["im sorry ", "i am sorry ", "thank you "]
+            .iter()
+            .find_map(|polite| rest.strip_prefix(polite))
+        {
+            rest = tail;
+            continue;
+        }
         let (first, tail) = rest.split_once(' ').unwrap_or((rest, ""));
         if tail.is_empty() || !OPENERS.split_whitespace().any(|opener| opener == first) {
             return rest;

@@ -21,7 +21,7 @@ static ASKS: LazyLock<Regex> = LazyLock::new(|| {
         r"|^(?:whats|hows|wheres|whos|whens|what about|how about|any)\b|^when (?:is|are|do|does|will|would|can|could|should)\b|^what [a-z]+ (?:is|are|do|does|will|would|can)\b",
         r"|^(?:is|are|do|does|did|can|could|will|would|may|should|has|have|am) (?:it|there|this|that|the|they|you|i|we|your|any|people|employees|new|he|she|everyone|a)\b",
         r"|\b(?:id|i would|i) (?:like|love|want|wanted|need) to (?:know|ask|hear|find out|learn)\b|\bi (?:was|am) (?:just )?(?:wondering|curious|interested)\b|\bim (?:just )?(?:wondering|curious|interested)\b|\bi wonder\b|\bmy question (?:is|would be)\b",
-        r"|\b(?:can|could|would) you (?:please )?(?:tell|say|explain|share|describe|give)(?: me| us)?\b|^tell me (?:more |something |a bit )?about\b|\bdo you (?:know|happen to know|offer|have|provide|pay|use|allow|support|require|expect)\b|\bi (?:have|had|ve got) (?:a |one |another )?questions? (?:about|on|regarding|concerning)\b",
+        r"|\b(?:can|could|would) you (?:please )?(?:tell|say|explain|share|describe|give)(?: me| us)?\b|^tell me (?:more |something |a bit )?about\b|\bdo you (?:know|happen to know|offer|have|provide|pay|use|allow|support|require|expect)\b|\b(?:ive got|i have|i had) (?:a |one |another |some |two )?questions? (?:about|on|regarding|concerning)\b",
     ))
     .expect("fixed pattern")
 });
@@ -63,23 +63,25 @@ pub fn lookup_query(utterance: &str, phase: Phase) -> Option<String> {
         said.iter().rev().take(2).copied().collect()
     };
     for sentence in candidates {
-        let words_here = plain(sentence);
-        let core = without_openers(&words_here);
         let marked = sentence.trim_end().ends_with('?');
-        let asks = ASKS.is_match(core) || (marked && open);
-        if !asks {
-            continue;
-        }
-        let about_role = ROLE.is_match(core);
-        let fits = if open {
-            about_role || marked || words <= 25
-        } else if words > 25 {
-            marked && about_role && TO_EMPLOYER.is_match(core)
-        } else {
-            about_role
-        };
-        if fits {
-            return Some(sentence.trim().to_owned());
+        // "Before I answer, what are the hours?": the question may begin after a comma.
+        let starts = std::iter::once(0).chain(sentence.match_indices(", ").map(|(at, _)| at + 2));
+        for start in starts {
+            let clause = plain(&sentence[start..]);
+            let core = without_openers(&clause);
+            let asks = ASKS.is_match(core) || (marked && open && start == 0);
+            let about_role = ROLE.is_match(core);
+            let fits = if open {
+                about_role || marked || words <= 25
+            } else if words > 25 {
+                marked && about_role && TO_EMPLOYER.is_match(core)
+            } else {
+                // Without a question mark, a question inside a sentence is mostly a part of a story.
+                about_role && (marked || start == 0)
+            };
+            if asks && fits {
+                return Some(sentence.trim().to_owned());
+            }
         }
     }
     // "The salary?", "About the team, please."

@@ -224,7 +224,7 @@ fn when_time_runs_short_the_least_important_questions_are_dropped() {
     talk.elapsed_ms = talk.time_limit_ms - 220_000;
     talk.say(GOOD[0]);
     assert!(matches!(talk.last().action, Action::Ask { .. }));
-    talk.elapsed_ms = talk.time_limit_ms - 40_000;
+    talk.elapsed_ms = talk.time_limit_ms - 60_000;
     talk.say(GOOD[1]);
     assert_eq!(talk.last().action, Action::InviteQuestions);
     talk.say("No.");
