@@ -5,7 +5,7 @@ use crate::screening::applications::domain::plan::bank_office::MARKETING_AND_GEN
 use crate::screening::applications::domain::plan::bank_people::CARE_SALES_WAREHOUSE;
 use crate::screening::applications::domain::plan::bank_technology::{Prepared, TECHNOLOGY};
 use crate::screening::applications::domain::plan::keywords::{keywords_of, mentions};
-use crate::screening::applications::domain::plan::phrase::{capitalized, label, number_word};
+use crate::screening::applications::domain::plan::phrase::{brief, capitalized, label, number_word};
 use crate::screening::applications::domain::plan::subjects::Subject;
 use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, QuestionKind};
 
@@ -35,7 +35,10 @@ pub fn opening(title: &str, duty: Option<&Subject>) -> Draft {
         ),
     };
     let rephrased = match duty {
-        Some(_) => format!("Which job or project of yours was most like {about}, and what did you do there?"),
+        Some(_) => format!(
+            "Which job or project of yours was most like {}, and what did you do there?",
+            brief(&about)
+        ),
         None => {
             format!("Which job or project of yours is most useful for the {title} role, and what did you do there?")
         }
@@ -76,7 +79,7 @@ pub fn on_subject(subject: &Subject, turn: usize, asked: &[Draft]) -> Draft {
 
 /// A situation out of the daily work.
 pub fn situation(duty: &Subject) -> Draft {
-    let about = &duty.text;
+    let about = brief(&duty.text);
     Draft {
         kind: QuestionKind::Situational,
         topic: label(about),
@@ -246,7 +249,7 @@ fn prepared_draft(subject: &Subject, prepared: &Prepared) -> Draft {
         rephrased: filled(prepared.rephrased, x),
         probes: prepared.probes.iter().map(|p| filled(p, x)).collect(),
         criteria: vec![scored(
-            capitalized(x),
+            x.clone(),
             subject.field.clone(),
             weight(subject),
             Anchors { one, three, five },
@@ -310,7 +313,7 @@ fn worded_draft(subject: &Subject, turn: usize) -> Draft {
         rephrased,
         probes: probes.map(str::to_owned).to_vec(),
         criteria: vec![scored(
-            capitalized(x),
+            x.clone(),
             subject.field.clone(),
             weight(subject),
             story_anchors(x),
