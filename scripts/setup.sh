@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What ./run and ./test have in common: puts everything on this machine that building and running Emma needs.
 # Sourced, not executed. Each step looks first and does nothing where nothing is missing.
 

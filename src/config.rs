@@ -8,6 +8,8 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::shared::telemetry::LogFormat;
+
 /// Everything that can be set. Unknown keys are errors.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -107,17 +109,10 @@ pub struct Interview {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// `text` for people, `json` for machines. (`EMMA_LOG_FORMAT`)
+    /// `pretty` for people, `json` for machines. (`EMMA_LOG_FORMAT`)
     pub format: LogFormat,
     /// What to log, e.g. `info,emma=debug`. (`EMMA_LOG`)
     pub filter: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 /// Why the configuration cannot be used.
@@ -130,6 +125,10 @@ pub enum ConfigError {
     #[error("configuration: {key} {problem}")]
     Invalid { key: &'static str, problem: String },
 }
+
+/// What is logged by default: libraries that tell every step of theirs, or call a cancelled transcription an error, are
+/// quieter than Emma.
+const QUIET_LIBRARIES: &str = "info,whisper_rs=off,rtc=warn,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,webrtc=warn,ort=warn";
 
 impl Default for Config {
     fn default() -> Self {
@@ -163,8 +162,8 @@ impl Default for Config {
                 invitation_hours: 7 * 24,
             },
             log: Log {
-                format: LogFormat::Text,
-                filter: "info".to_owned(),
+                format: LogFormat::Pretty,
+                filter: QUIET_LIBRARIES.to_owned(),
             },
         }
     }

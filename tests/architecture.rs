@@ -31,8 +31,16 @@ fn sources() -> Vec<Source> {
             let file = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let mut found = Paths::default();
             found.visit_file(&file);
-            let path = path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
-            Source { path, lines: text.lines().count(), paths: found.0 }
+            let path = path
+                .strip_prefix(root)
+                .expect("inside")
+                .to_string_lossy()
+                .replace('\\', "/");
+            Source {
+                path,
+                lines: text.lines().count(),
+                paths: found.0,
+            }
         })
         .collect()
 }
@@ -55,7 +63,10 @@ impl<'ast> Visit<'ast> for Paths {
 
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
         // Tests may reach for whatever shows the rule they test.
-        let is_test = module.attrs.iter().any(|a| matches!(&a.meta, syn::Meta::List(l) if l.tokens.to_string() == "test"));
+        let is_test = module
+            .attrs
+            .iter()
+            .any(|a| matches!(&a.meta, syn::Meta::List(l) if l.tokens.to_string() == "test"));
         if !is_test {
             syn::visit::visit_item_mod(self, module);
         }
@@ -79,7 +90,9 @@ fn is_test_file(path: &str) -> bool {
 /// The layer a path or a module path is in.
 fn layer(path: &str) -> Option<&'static str> {
     let parts: Vec<&str> = path.split(['/', ':']).collect();
-    ["domain", "application", "infrastructure"].into_iter().find(|l| parts.contains(l))
+    ["domain", "application", "infrastructure"]
+        .into_iter()
+        .find(|l| parts.contains(l))
 }
 
 fn complain(rule: &str, breaches: &[String]) {
@@ -108,7 +121,8 @@ fn dependencies_point_from_infrastructure_to_application_to_domain() {
 fn only_the_composition_root_names_adapters() {
     let mut breaches = Vec::new();
     for source in sources().iter().filter(|s| !is_test_file(&s.path)) {
-        let may = layer(&source.path) == Some("infrastructure") || MAY_NAME_ADAPTERS.iter().any(|p| source.path.starts_with(p));
+        let may = layer(&source.path) == Some("infrastructure")
+            || MAY_NAME_ADAPTERS.iter().any(|p| source.path.starts_with(p));
         if may {
             continue;
         }
@@ -121,9 +135,23 @@ fn only_the_composition_root_names_adapters() {
 
 #[test]
 fn the_domain_does_no_io_and_reads_no_clock() {
-    let outside = ["sqlx", "axum", "reqwest", "tokio::fs", "tokio::net", "std::fs", "std::net", "std::time::Instant", "tracing", "figment"];
+    let outside = [
+        "sqlx",
+        "axum",
+        "reqwest",
+        "tokio::fs",
+        "tokio::net",
+        "std::fs",
+        "std::net",
+        "std::time::Instant",
+        "tracing",
+        "figment",
+    ];
     let mut breaches = Vec::new();
-    for file in walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).into_iter().filter_map(Result::ok) {
+    for file in walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .into_iter()
+        .filter_map(Result::ok)
+    {
         let path = file.path().to_string_lossy().into_owned();
         if layer(&path) != Some("domain") || !path.ends_with(".rs") || is_test_file(&path) {
             continue;
@@ -132,7 +160,8 @@ fn the_domain_does_no_io_and_reads_no_clock() {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for name in outside {
             let used = code.lines().map(str::trim_start).any(|line| {
-                !line.starts_with("//") && (line.contains(&format!("use {name}")) || line.contains(&format!("{name}::")))
+                !line.starts_with("//")
+                    && (line.contains(&format!("use {name}")) || line.contains(&format!("{name}::")))
             });
             if used {
                 breaches.push(format!("{path} uses {name}"));
@@ -144,15 +173,21 @@ fn the_domain_does_no_io_and_reads_no_clock() {
 
 #[test]
 fn files_are_short_enough_to_have_one_reason_to_exist() {
-    let long: Vec<String> =
-        sources().iter().filter(|s| s.lines > MAX_LINES).map(|s| format!("{}: {} lines", s.path, s.lines)).collect();
+    let long: Vec<String> = sources()
+        .iter()
+        .filter(|s| s.lines > MAX_LINES)
+        .map(|s| format!("{}: {} lines", s.path, s.lines))
+        .collect();
     complain("longer than 600 lines", &long);
 }
 
 #[test]
 fn contexts_do_not_reach_into_each_others_adapters() {
     let context = |path: &str| -> Option<String> {
-        let parts: Vec<&str> = path.split(['/', ':']).filter(|p| !p.is_empty() && *p != "src" && *p != "crate").collect();
+        let parts: Vec<&str> = path
+            .split(['/', ':'])
+            .filter(|p| !p.is_empty() && *p != "src" && *p != "crate")
+            .collect();
         match parts.as_slice() {
             ["screening", module, ..] => Some(format!("screening/{module}")),
             ["knowledge", ..] => Some("knowledge".to_owned()),

@@ -185,6 +185,33 @@ async fn several_calls_each_have_their_own_person_and_answers_can_be_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_is_made_again_and_the_call_goes_on() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let emma = LoopbackEmma::start(Manner {
+        replies: 1,
+        ..Manner::default()
+    })
+    .await;
+    let wav = dir.path().join("call.wav");
+    let arguments = [
+        "--drop-after",
+        "2",
+        "--away",
+        "1",
+        "--record",
+        wav.to_str().expect("a path"),
+        &answer(dir.path()),
+    ];
+    let (code, report) = talk_to(&emma.link("demo"), &arguments, dir.path(), CancellationToken::new()).await;
+    assert_eq!(code, ExitCode::SUCCESS, "{report:#}");
+    assert!(emma.seen()[0].resumed);
+    let turns = report["turns"].as_array().expect("turns");
+    assert_eq!(turns.len(), 2, "the answer that was cut off, and the next: {report:#}");
+    assert_eq!(turns[0]["voice_to_voice_ms"], Value::Null);
+    check_recording(&wav, &turns[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_call_is_hung_up_and_still_reported() {
     let dir = tempfile::tempdir().expect("temp dir");
     let emma = LoopbackEmma::start(Manner {

@@ -11,7 +11,10 @@ fn root() -> &'static Path {
 fn tested() -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for folder in ["src", "tests"] {
-        for file in walkdir::WalkDir::new(root().join(folder)).into_iter().filter_map(Result::ok) {
+        for file in walkdir::WalkDir::new(root().join(folder))
+            .into_iter()
+            .filter_map(Result::ok)
+        {
             let path = file.path();
             let is_code = path.extension().is_some_and(|e| e == "rs" || e == "mjs" || e == "js");
             if !is_code || path.components().any(|c| c.as_os_str() == "node_modules") {
@@ -19,7 +22,9 @@ fn tested() -> BTreeSet<String> {
             }
             let text = std::fs::read_to_string(path).expect("readable");
             for line in text.lines() {
-                let Some((_, list)) = line.split_once("// spec:") else { continue };
+                let Some((_, list)) = line.split_once("// spec:") else {
+                    continue;
+                };
                 ids.extend(list.split(',').map(|id| id.trim().to_owned()));
             }
         }
@@ -44,23 +49,40 @@ fn claimed() -> BTreeMap<String, String> {
 #[test]
 fn what_is_done_has_a_test_that_names_it() {
     let tested = tested();
-    let untested: Vec<_> = claimed().into_iter().filter(|(id, state)| state.starts_with("done") && !tested.contains(id)).collect();
-    assert!(untested.is_empty(), "called done, but no test says `// spec: ID`: {untested:?}");
+    let untested: Vec<_> = claimed()
+        .into_iter()
+        .filter(|(id, state)| state.starts_with("done") && !tested.contains(id))
+        .collect();
+    assert!(
+        untested.is_empty(),
+        "called done, but no test says `// spec: ID`: {untested:?}"
+    );
 }
 
 #[test]
 fn every_requirement_a_test_names_is_in_the_table() {
     let claimed = claimed();
-    assert!(claimed.len() > 40, "the table holds every requirement; {} were read", claimed.len());
+    assert!(
+        claimed.len() > 40,
+        "the table holds every requirement; {} were read",
+        claimed.len()
+    );
     let unknown: Vec<_> = tested().into_iter().filter(|id| !claimed.contains_key(id)).collect();
-    assert!(unknown.is_empty(), "tests name requirements the table does not have: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "tests name requirements the table does not have: {unknown:?}"
+    );
 }
 
 #[test]
 fn states_are_the_known_ones() {
     let odd: Vec<_> = claimed()
         .into_iter()
-        .filter(|(_, state)| !["done", "partly", "planned", "later"].iter().any(|known| state.starts_with(known)))
+        .filter(|(_, state)| {
+            !["done", "partly", "planned", "later"]
+                .iter()
+                .any(|known| state.starts_with(known))
+        })
         .collect();
     assert!(odd.is_empty(), "{odd:?}");
 }

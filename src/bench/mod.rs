@@ -1,3 +1,27 @@
-//! Measurements anybody can repeat. Nothing here runs in a call.
+//! Measurements anybody can repeat: how well Emma hears, and how fast. Nothing here runs in a call.
+//!
+//! Every measurement takes the engines as ports and gives back a report that can be printed.
 
+pub mod noise;
+pub mod segments;
+pub mod turns;
 pub mod voice;
+pub mod words;
+
+mod audio;
+pub mod normalizer;
+mod numbers;
+mod synth;
+pub mod wer;
+
+use std::sync::Arc;
+
+use crate::screening::calls::domain::ports::{SpeechToText, TurnJudge, VoiceActivity};
+
+/// What Emma hears with.
+#[derive(Clone)]
+pub struct Ears {
+    pub speech_to_text: Arc<dyn SpeechToText>,
+    pub voice_activity: Arc<dyn VoiceActivity>,
+    pub turn_judge: Arc<dyn TurnJudge>,
+}

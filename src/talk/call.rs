@@ -7,13 +7,13 @@ use opus::{Application, Bitrate, Channels, Encoder};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::talk::console::Console;
 use crate::talk::emma_audio::EmmaAudio;
 use crate::talk::files::Content;
-use crate::talk::http::{Connection, Interview, InterviewError};
+use crate::talk::http::{Connection, IceServer, Interview, InterviewError};
 use crate::talk::pacing::{self, Microphone};
 use crate::talk::peer::{Peer, PeerError, PeerEvent, Received, Streams};
 use crate::talk::protocol::{self, EmmaState, Ended, ServerMessage};
@@ -23,7 +23,7 @@ use crate::talk::report::{CallReport, Summary, TurnReport};
 use crate::talk::settings::Settings;
 use crate::talk::transcript::Transcript;
 use crate::talk::turn_tracker::{Action, At, TurnTracker};
-use crate::talk::{RATE_HZ, trickling, wer};
+use crate::talk::{FRAME_TIME, RATE_HZ, trickling};
 
 /// From the answer to a connection that carries media.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -79,6 +79,7 @@ struct Call<'a> {
     settings: &'a Settings,
     console: Console,
     interview: Interview,
+    ice_servers: Vec<IceServer>,
     connection: Connection,
     peer: Peer,
     streams: Streams,
@@ -91,8 +92,11 @@ struct Call<'a> {
     transcript: Transcript,
     recording: Option<Recording>,
     lossy: SmallRng,
+    /// Packets made, and those of them lost on purpose.
     frames: u64,
     lost: u64,
+    /// Frames of the call's clock that have passed.
+    ticks: u64,
     ended: Option<Ended>,
     /// When the loop ends, once the end is near.
     leave_at: Option<Instant>,
@@ -107,8 +111,8 @@ impl<'a> Call<'a> {
         let description = interview.describe().await?;
         interview.consent(&description).await?;
         let seed = settings.seed.wrapping_add(number as u64);
-        let (mut peer, mut streams, offer) =
-            Box::pin(Peer::offer(description.ice_servers, interview.is_local())).await?;
+        let ice_servers = description.ice_servers;
+        let (mut peer, mut streams, offer) = Box::pin(Peer::offer(ice_servers.clone(), interview.is_local())).await?;
         let connection = interview.offer(offer.clone()).await?;
         peer.accept(connection.answer_sdp.clone()).await?;
         trickling::start(interview.clone(), connection.clone(), offer, streams.take_gathered());
@@ -120,6 +124,7 @@ impl<'a> Call<'a> {
             settings,
             console,
             interview,
+            ice_servers,
             connection,
             peer,
             streams,
@@ -134,6 +139,7 @@ impl<'a> Call<'a> {
             lossy: SmallRng::seed_from_u64(seed),
             frames: 0,
             lost: 0,
+            ticks: 0,
             ended: None,
             leave_at: None,
             channel_closed: false,
@@ -147,12 +153,24 @@ impl<'a> Call<'a> {
 
     /// Talks until the call is over. `Ok` is an orderly end, by either side.
     async fn talk(&mut self, cancel: &CancellationToken) -> Result<(), CallError> {
-        self.connected(cancel).await?;
+        tokio::select! {
+            connected = self.connected() => connected?,
+            () = cancel.cancelled() => return Ok(()),
+        }
+        self.started = Instant::now();
+        self.console.start(self.started);
+        self.console.note("connected");
         let out_of_time = self.started + self.settings.timeout;
+        let mut drop = self.settings.drop;
         let mut clock = pacing::clock();
         while self.leave_at.is_none_or(|at| Instant::now() < at) {
             tokio::select! {
                 _ = clock.tick() => self.tick().await?,
+                () = sleep_until(drop.map_or(out_of_time, |drop| self.started + drop.after)), if drop.is_some() => {
+                    let away = drop.take().map_or(Duration::ZERO, |drop| drop.away);
+                    self.drop_and_come_back(away).await?;
+                    clock.reset();
+                }
                 event = self.streams.events.recv() => match event {
                     Some(PeerEvent::Message(text)) => self.message(&text),
                     Some(PeerEvent::Connected) => {}
@@ -176,7 +194,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn connected(&mut self, cancel: &CancellationToken) -> Result<(), CallError> {
+    async fn connected(&mut self) -> Result<(), CallError> {
         let connect = async {
             loop {
                 match self.streams.events.recv().await {
@@ -186,19 +204,47 @@ impl<'a> Call<'a> {
                 }
             }
         };
-        tokio::select! {
-            connected = timeout(CONNECT, connect) => connected.map_err(|_| CallError::NotConnected)??,
-            () = cancel.cancelled() => return Ok(()),
-        }
-        self.started = Instant::now();
-        self.console.start(self.started);
-        self.console.note("connected");
+        timeout(CONNECT, connect).await.map_err(|_| CallError::NotConnected)?
+    }
+
+    /// Loses the connection, stays away and makes another for the same call.
+    async fn drop_and_come_back(&mut self, away: Duration) -> Result<(), CallError> {
+        self.console.note("the connection drops");
+        self.microphone.stop();
+        self.peer.close().await;
+        sleep(away).await;
+        let (ice_servers, local) = (self.ice_servers.clone(), self.interview.is_local());
+        let (mut peer, mut streams, offer) = Box::pin(Peer::offer(ice_servers, local)).await?;
+        self.connection = self.interview.resume(offer.clone()).await?;
+        peer.accept(self.connection.answer_sdp.clone()).await?;
+        trickling::start(
+            self.interview.clone(),
+            self.connection.clone(),
+            offer,
+            streams.take_gathered(),
+        );
+        self.receiver.restart()?;
+        (self.peer, self.streams) = (peer, streams);
+        self.connected().await?;
+        self.tracker.came_back(self.now());
+        self.fill_recording();
+        self.console.note("connected again");
         Ok(())
+    }
+
+    /// Silence for the time without a connection, so that the recording stays on the call's clock.
+    fn fill_recording(&mut self) {
+        let due = (self.now().as_millis() / FRAME_TIME.as_millis()) as u64;
+        if let Some(recording) = &mut self.recording {
+            recording.add_silence(due.saturating_sub(self.ticks));
+        }
+        self.ticks = self.ticks.max(due);
     }
 
     /// 20 ms of the call: speaks, listens, decides.
     async fn tick(&mut self) -> Result<(), CallError> {
         let frame = self.microphone.frame();
+        self.ticks += 1;
         self.send(&frame.samples).await?;
         let now = self.now();
         if frame.first_speech {
@@ -372,10 +418,7 @@ impl<'a> Call<'a> {
             .map(|(number, turn)| {
                 let answer = self.settings.answer(number);
                 let transcript = self.transcript.of_candidate(number);
-                let errors = self
-                    .settings
-                    .said(answer)
-                    .map(|said| wer::count(said, &transcript, self.settings.normaliser));
+                let errors = self.settings.word_errors(answer, &transcript);
                 TurnReport::new(&answer.name, transcript, turn, errors)
             })
             .collect();

@@ -153,11 +153,19 @@ impl Interview {
 
     /// Offers a connection.
     pub async fn offer(&self, sdp: String) -> Result<Connection, InterviewError> {
+        self.exchange(self.request(Method::POST, &["offer"]), sdp).await
+    }
+
+    /// Offers another connection for the call that goes on.
+    pub async fn resume(&self, sdp: String) -> Result<Connection, InterviewError> {
+        let mut url = self.address(&["offer"]);
+        url.set_query(Some("resume=1"));
+        self.exchange(self.client.post(url), sdp).await
+    }
+
+    async fn exchange(&self, request: RequestBuilder, sdp: String) -> Result<Connection, InterviewError> {
         let action = "the connection";
-        let request = self
-            .request(Method::POST, &["offer"])
-            .header(CONTENT_TYPE, SDP)
-            .body(sdp);
+        let request = request.header(CONTENT_TYPE, SDP).body(sdp);
         let response = self.send(action, request).await?;
         let location = response
             .headers()
@@ -197,7 +205,7 @@ impl Interview {
             .map(drop)
     }
 
-    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+    fn address(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
@@ -205,7 +213,11 @@ impl Interview {
                 .extend(["api", "v1", "interviews", &self.token])
                 .extend(path);
         }
-        self.client.request(method, url)
+        url
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.client.request(method, self.address(path))
     }
 
     async fn send(&self, action: &'static str, request: RequestBuilder) -> Result<Response, InterviewError> {

@@ -60,6 +60,11 @@ impl Microphone {
         };
     }
 
+    /// Stops what is playing.
+    pub fn stop(&mut self) {
+        self.playing = None;
+    }
+
     /// The next 20 ms.
     pub fn frame(&mut self) -> MicFrame {
         let mut frame = MicFrame {

@@ -84,6 +84,18 @@ impl Receiver {
         self.reception
     }
 
+    /// Forgets what was received, but not how much: a new connection follows.
+    ///
+    /// # Errors
+    /// When libopus has no memory.
+    pub fn restart(&mut self) -> Result<(), opus::Error> {
+        *self = Self {
+            reception: self.reception,
+            ..Self::new()?
+        };
+        Ok(())
+    }
+
     /// Takes a packet as it comes.
     pub fn push(&mut self, packet: Packet) {
         self.reception.received += 1;

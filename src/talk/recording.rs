@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use crate::talk::{FRAME_TIME, RATE_HZ};
+use crate::talk::{FRAME, FRAME_TIME, RATE_HZ};
 
 /// 10 s of audio may wait for the disk. When it is full the recording ends with an error: a gap would shift one side
 /// against everything after it.
@@ -46,15 +46,26 @@ impl Recording {
         })
     }
 
+    /// Adds `frames` of silence on both sides.
+    pub fn add_silence(&mut self, frames: u64) {
+        // In one piece: a minute without a connection is no backlog of three thousand.
+        self.queue(vec![(0.0, 0.0); frames as usize * FRAME]);
+    }
+
     /// Adds one frame: what was sent and what was heard at the same time.
     pub fn add(&mut self, sent: &[f32], heard: &[f32]) {
-        let Some(frames) = &self.frames else { return };
-        let frame = sent
-            .iter()
-            .copied()
-            .zip(heard.iter().copied().chain(std::iter::repeat(0.0)))
-            .collect();
-        if let Err(error) = frames.try_send(frame) {
+        self.queue(
+            sent.iter()
+                .copied()
+                .zip(heard.iter().copied().chain(std::iter::repeat(0.0)))
+                .collect(),
+        );
+    }
+
+    fn queue(&mut self, frame: Frame) {
+        if let Some(frames) = &self.frames
+            && let Err(error) = frames.try_send(frame)
+        {
             self.too_slow = matches!(error, TrySendError::Full(_));
             self.frames = None;
         }

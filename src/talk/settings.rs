@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bench::normalizer::Normalizer;
 use crate::talk::args::TalkArgs;
 use crate::talk::files::{self, Answer};
 use crate::talk::recording;
 use crate::talk::turn_tracker::{BargeIn, Habits};
-use crate::talk::wer::{self, Expected, Normaliser};
+use crate::talk::wer::{Expected, WordErrors};
 
 /// What all calls of one run share.
 pub struct Settings {
@@ -22,9 +23,19 @@ pub struct Settings {
     pub seed: u64,
     pub noise_dbfs: Option<f32>,
     pub timeout: Duration,
+    pub drop: Option<Drop>,
     record: Option<PathBuf>,
     expected: Expected,
-    pub normaliser: Normaliser,
+    normalizer: Normalizer,
+}
+
+/// A connection lost on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drop {
+    /// Since the call's clock started.
+    pub after: Duration,
+    /// Until it is made again.
+    pub away: Duration,
 }
 
 impl Settings {
@@ -54,9 +65,13 @@ impl Settings {
             seed: args.seed,
             noise_dbfs: args.noise,
             timeout: Duration::from_secs(args.timeout),
+            drop: args.drop_after.map(|after| Drop {
+                after: Duration::from_secs(after),
+                away: Duration::from_secs(args.away),
+            }),
             record: args.record.clone(),
             expected: expected(args.expect.as_deref())?,
-            normaliser: wer::plain_words,
+            normalizer: Normalizer::new().map_err(|e| e.to_string())?,
         })
     }
 
@@ -65,9 +80,13 @@ impl Settings {
         &self.answers[turn % self.answers.len()]
     }
 
-    /// What an answer says, where that is known.
-    pub fn said(&self, answer: &Answer) -> Option<&str> {
-        self.expected.get(&answer.stem)
+    /// How much of an answer was misheard, where it is known what it says.
+    pub fn word_errors(&self, answer: &Answer, heard: &str) -> Option<WordErrors> {
+        Some(WordErrors::between(
+            self.expected.get(&answer.stem)?,
+            heard,
+            &self.normalizer,
+        ))
     }
 
     /// Where call `number`, counted from 0, is recorded.

@@ -18,6 +18,11 @@ const STATES = {
   ended: ["The interview is over", ""],
 };
 const QUALITY = { good: "Good connection", fair: "Weak connection", poor: "Poor connection" };
+const BANNERS = {
+  warming: ["Emma is getting ready.", "She joins as soon as she can."],
+  shaky: ["Your connection is unsteady.", "We are waiting for it to recover."],
+  reconnecting: ["The connection is lost.", "Reconnecting. Your place is kept."],
+};
 const NOTICE_MS = 7_000;
 const ASK_FOR_PERSON = "I would like to speak with a human instead.";
 
@@ -201,20 +206,20 @@ export class CallScreen {
     clearInterval(this.#countdown);
     if (phase === "connecting") return;
     if (phase === "connected") {
-      if (!banner.hidden) this.#notice("You are connected again.");
+      this.#captions.connected();
+      if (!banner.hidden) this.#notice("You are connected.");
       banner.hidden = true;
       this.#showState(this.#emmaState);
       return;
     }
-    const title = phase === "shaky" ? "Your connection is unsteady." : "The connection is lost.";
-    const text = phase === "shaky" ? "We are waiting for it to recover." : "Reconnecting. Your place is kept.";
+    const [title, text] = BANNERS[phase];
     // An alert is read aloud when its text changes, so it changes only with the phase.
     if (banner.hidden || $("[data-banner-title]", banner).textContent !== title) {
       $("[data-banner-title]", banner).textContent = title;
       $("[data-banner-text]", banner).textContent = text;
       banner.hidden = false;
     }
-    this.#showState("reconnecting");
+    this.#showState(phase === "warming" ? "connecting" : "reconnecting");
     const countdown = $("[data-countdown]", banner);
     const tick = () => {
       countdown.textContent = deadline ? `${Math.max(0, Math.ceil((deadline - Date.now()) / 1000))} s` : "";

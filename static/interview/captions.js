@@ -6,6 +6,8 @@ import { $, el } from "/static/shared/dom.js";
 const FOLLOW_PX = 80;
 /** Final lines kept in the region that screen readers announce. */
 const ANNOUNCED = 3;
+/** How long after a connection captions are taken for repeated ones. */
+const REPLAY_MS = 1_500;
 
 export class Captions {
   #log;
@@ -15,6 +17,7 @@ export class Captions {
   #announced = new Set();
   #pending = [];
   #following = true;
+  #quietUntil = 0;
   announce = true;
 
   /** @param {HTMLElement} root the captions panel */
@@ -48,12 +51,21 @@ export class Captions {
     $(".said", line).textContent = text;
     line.classList.toggle("partial", !final);
     this.#mark(line, interrupted);
-    if (speaker === "emma" && final && this.announce && !this.#announced.has(id)) {
+    if (speaker === "emma" && final && !this.#announced.has(id)) {
       this.#announced.add(id);
-      this.#announcer.append(el("p", { text: `Emma: ${text}` }));
-      while (this.#announcer.childElementCount > ANNOUNCED) this.#announcer.firstElementChild.remove();
+      if (this.announce && Date.now() > this.#quietUntil) this.#speak(text);
     }
     this.#follow();
+  }
+
+  /** A new connection brings what was said before once more; that is shown, not announced. */
+  connected() {
+    this.#quietUntil = Date.now() + REPLAY_MS;
+  }
+
+  #speak(text) {
+    this.#announcer.append(el("p", { text: `Emma: ${text}` }));
+    while (this.#announcer.childElementCount > ANNOUNCED) this.#announcer.firstElementChild.remove();
   }
 
   /** Shows a typed answer until Emma's side has confirmed it. */

@@ -116,7 +116,7 @@ export class Orb {
     const voice = this.#state === "speaking" ? this.#emma : this.#emma * 0.5;
     const breath = still ? 0 : Math.sin(t * 1.3) * 0.012;
     const radius = size * (0.25 + breath + voice * 0.055);
-    const ripple = thinking ? 0.03 : 0.016 + voice * 0.04;
+    const ripple = thinking ? 0.03 : 0.014 + voice * 0.026;
     const layers = [
       { scale: 1.22, alpha: 0.16, speed: 0.55, shift: 0 },
       { scale: 1.11, alpha: 0.28, speed: -0.8, shift: 2.1 },

@@ -17,7 +17,7 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @typedef {object} SessionEvents
  * @property {(message: object) => void} message what Emma's side sends, except pongs
  * @property {(stream: MediaStream) => void} voice her audio
- * @property {(phase: "connecting"|"connected"|"shaky"|"reconnecting", deadline?: number) => void} phase
+ * @property {(phase: "connecting"|"warming"|"connected"|"shaky"|"reconnecting", deadline?: number) => void} phase
  * @property {(quality: "good"|"fair"|"poor") => void} quality
  * @property {(why: {kind: "ended", reason?: string, message?: string, status?: string} | {kind: "lost"|"elsewhere"} | {kind: "problem", problem: Problem}) => void} over
  *   said exactly once
@@ -106,6 +106,7 @@ export class CallSession {
     this.#busy = true;
     const deadline = Date.now() + RETURN_MS;
     let pause = 500;
+    let waiting = "reconnecting";
     this.#events.phase(first ? "connecting" : "reconnecting", deadline);
     while (!this.#over) {
       try {
@@ -117,14 +118,17 @@ export class CallSession {
       } catch (error) {
         if (this.#over) return;
         if (await this.#isFinal(error, resume)) return;
-        // From here on the call may exist on the server, whatever became of the answer.
-        resume = true;
+        // A server that answers that it is not ready holds no place for us. Any other failure may have left a
+        // half-made connection of ours behind, which the next attempt takes over.
+        const notReady = error instanceof Problem && error.status > 0;
+        if (!notReady) resume = true;
+        waiting = first && notReady ? "warming" : "reconnecting";
       }
       if (Date.now() + pause >= deadline) {
         this.#finish({ kind: "lost" });
         return;
       }
-      this.#events.phase("reconnecting", deadline);
+      this.#events.phase(waiting, deadline);
       await Promise.race([wait(pause), new Promise((resolve) => window.addEventListener("online", resolve, { once: true }))]);
       pause = Math.min(pause * 2, 4_000);
     }

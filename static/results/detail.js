@@ -61,7 +61,7 @@ export class Detail {
     if (shown !== this.#shown) return;
     this.#root.removeAttribute("aria-busy");
     const result = el("div", { class: "result" });
-    this.#root.replaceChildren(...[this.#backButton(), header(parts), banner(), result, callCard(parts), transcriptView(parts)].filter(Boolean));
+    this.#root.replaceChildren(...[this.#backButton(), header(parts), parts.call && banner(), result, callCard(parts), transcriptView(parts)].filter(Boolean));
     document.title = `${parts.application.candidate} · Emma`;
     if (focus) this.#root.querySelector("h2")?.focus();
     await this.#assess(id, result, parts, 0, shown);

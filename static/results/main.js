@@ -104,7 +104,7 @@ function renderList() {
       ? "No applications yet. They appear here as soon as somebody applies."
       : wanted
         ? `${shown.length} of ${count} shown`
-        : `${count} ${count === 1 ? "application" : "applications"}`;
+        : `${next ? "The latest " : ""}${count} ${count === 1 ? "application" : "applications"}`;
   $("[data-more]").hidden = !next;
 }
 

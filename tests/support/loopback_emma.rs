@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -59,6 +59,8 @@ pub struct Seen {
     pub fragments: Vec<String>,
     pub hung_up: bool,
     pub asked_to_end: bool,
+    /// A connection was made again.
+    pub resumed: bool,
 }
 
 #[derive(Clone)]
@@ -153,9 +155,15 @@ async fn consent(State(shared): State<Shared>, Json(body): Json<Value>) -> Respo
     Json(json!({"status": "ready", "token": token})).into_response()
 }
 
-async fn offer(State(shared): State<Shared>, Path(token): Path<String>, sdp: String) -> Response {
-    if !shared.calls.lock().expect("lock").contains_key(&token) {
-        return problem(StatusCode::FORBIDDEN, "Consent first");
+async fn offer(
+    State(shared): State<Shared>,
+    Path(token): Path<String>,
+    RawQuery(query): RawQuery,
+    sdp: String,
+) -> Response {
+    match shared.calls.lock().expect("lock").get_mut(&token) {
+        Some(seen) => seen.resumed |= query.as_deref() == Some("resume=1"),
+        None => return problem(StatusCode::FORBIDDEN, "Consent first"),
     }
     let config = PeerConfig {
         addresses: vec![[127, 0, 0, 1].into()],
@@ -213,7 +221,7 @@ impl Voice {
 
     fn caption(&self, id: usize, speaker: &str, text: &str) {
         self.say(
-            json!({"type": "caption", "id": format!("{speaker}-{id}"), "speaker": speaker, "text": text,
+            &json!({"type": "caption", "id": format!("{speaker}-{id}"), "speaker": speaker, "text": text,
                         "final": true, "interrupted": false}),
         );
     }
@@ -335,7 +343,7 @@ async fn converse(shared: Shared, token: String, peer: Peer, mut streams: PeerSt
                     manner.thinking.as_millis() as u64,
                 );
                 voice.say(
-                    json!({"type": "turn", "turn": replies, "parts": {"end_of_turn_ms": eot, "transcription_ms": 0,
+                    &json!({"type": "turn", "turn": replies, "parts": {"end_of_turn_ms": eot, "transcription_ms": 0,
                     "reply_ms": thinking, "first_audio_ms": 0, "total_ms": eot + thinking}}),
                 );
                 Stage::Speaking {

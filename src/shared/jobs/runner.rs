@@ -53,7 +53,12 @@ pub struct JobRunner {
 impl JobRunner {
     /// A runner for these subscribers.
     pub fn new(db: Db, clock: Arc<dyn Clock>, subscriptions: Vec<Subscription>, config: RunnerConfig) -> Self {
-        Self { db, clock, subscriptions: subscriptions.into(), config: Arc::new(config) }
+        Self {
+            db,
+            clock,
+            subscriptions: subscriptions.into(),
+            config: Arc::new(config),
+        }
     }
 
     /// Delivers until `stop` fires, then waits for the handlers at work; those still at it after the
@@ -90,7 +95,10 @@ impl JobRunner {
             }
         }
         work.close();
-        if tokio::time::timeout(self.config.handler_timeout, work.wait()).await.is_err() {
+        if tokio::time::timeout(self.config.handler_timeout, work.wait())
+            .await
+            .is_err()
+        {
             warn!(jobs.left = work.len(), "stopped before all jobs were done");
         }
     }
@@ -126,7 +134,10 @@ impl JobRunner {
     fn subscribers(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut by_event: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for subscription in self.subscriptions.iter() {
-            by_event.entry(subscription.event).or_default().push(subscription.subscriber);
+            by_event
+                .entry(subscription.event)
+                .or_default()
+                .push(subscription.subscriber);
         }
         by_event
     }
@@ -144,7 +155,9 @@ impl JobRunner {
         if queue::next_due(&self.db).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
-        Ok(queue::claim(&self.db, now, self.config.lease).await?.map(|job| (job, slot)))
+        Ok(queue::claim(&self.db, now, self.config.lease)
+            .await?
+            .map(|job| (job, slot)))
     }
 
     async fn deliver(&self, job: ClaimedJob) {
@@ -177,7 +190,10 @@ impl JobRunner {
             Ok(Ok(Err(HandlerError::Fail(error)))) => return Outcome::Dead(error),
             Ok(Ok(Err(HandlerError::Retry(error)))) => error,
             Ok(Err(_panic)) => "the handler panicked".to_owned(),
-            Err(_) => format!("the handler took longer than {} s", self.config.handler_timeout.as_secs()),
+            Err(_) => format!(
+                "the handler took longer than {} s",
+                self.config.handler_timeout.as_secs()
+            ),
         };
         if job.attempt >= MAX_ATTEMPTS {
             return Outcome::Dead(failure);

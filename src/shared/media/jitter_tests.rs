@@ -157,8 +157,8 @@ fn loss_of_one_in_twenty_and_one_in_five_keeps_the_time() {
             "{stats:?}"
         );
         // 2000 frames of time went in; what came out is as long, to within the delay.
-        let last = frames.iter().rposition(|f| matches!(f, Frame::Packet(_))).unwrap();
-        assert!((1995..2010).contains(&last), "{percent} %: ended after {last} frames");
+        let ended = frames.iter().rposition(|f| matches!(f, Frame::Packet(_))).unwrap();
+        assert!((1995..2010).contains(&ended), "{percent} %: ended after {ended} frames");
     }
 }
 

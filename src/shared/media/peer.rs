@@ -36,6 +36,8 @@ pub use messages::{MAX_MESSAGE_BYTES, PeerMessage};
 pub const CHANNEL_LABEL: &str = "emma";
 /// Host addresses are known at once; only a STUN server could take longer, and is not worth more of the caller's time.
 const GATHERING: Duration = Duration::from_secs(2);
+/// Saying goodbye takes one packet; the rest is local.
+const CLOSING: Duration = Duration::from_secs(2);
 /// Outgoing packets that may wait for the connection's own loop: a second. When full the newest is dropped; the
 /// loop has then been stuck for a second and the audio is late anyway.
 const OUTGOING_PACKETS: usize = 50;
@@ -278,13 +280,19 @@ impl Peer {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        if let Err(error) = self.connection.close().await {
-            tracing::debug!(%error, "closing a connection");
+        let ended = async {
+            if let Err(error) = self.connection.close().await {
+                tracing::debug!(%error, "closing a connection");
+            }
+            self.cancel.cancel();
+            self.tasks.close();
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(CLOSING, ended).await.is_err() {
+            tracing::warn!("a connection did not end in time");
         }
         self.cancel.cancel();
         self.state.send_replace(PeerState::Closed);
-        self.tasks.close();
-        self.tasks.wait().await;
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 

@@ -76,7 +76,10 @@ impl UdpPorts {
                     .iter()
                     .all(|address| UdpSocket::bind(SocketAddr::new(*address, *port)).is_ok())
         };
-        let port = range.clone().find(free).ok_or(PortsExhausted)?;
+        let Some(port) = range.clone().find(free) else {
+            tracing::warn!(?range, ?addresses, "no UDP port is free on all addresses");
+            return Err(PortsExhausted);
+        };
         taken.insert(port);
         Ok(PortLease {
             port,

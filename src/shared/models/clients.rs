@@ -77,7 +77,7 @@ async fn fetch_into(package: &'static Package, scratch: &Path, progress: &mut Pr
         }
         return Err(ClientError::Failed {
             package: package.name,
-            reason: last_lines(&said, 2),
+            reason: last_lines(&said, 2).unwrap_or_else(|| format!("the client ended with {}", output.status)),
         });
     }
     let archive = scratch.join(package.archive);
@@ -187,16 +187,12 @@ const fn not_installed(client: Client) -> ClientError {
     ClientError::NotInstalled { program, debian }
 }
 
-/// The last lines a client said that say something.
-fn last_lines(said: &str, count: usize) -> String {
+/// The last lines a client said that say something, if it said anything.
+fn last_lines(said: &str, count: usize) -> Option<String> {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let mut text = lines[lines.len().saturating_sub(count)..].join("; ");
     text.truncate(text.floor_char_boundary(300));
-    if text.is_empty() {
-        "the client failed without a word".to_owned()
-    } else {
-        text
-    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// Bytes of all files below a folder; what vanishes meanwhile counts nothing.
@@ -254,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_reason_is_the_last_thing_said() {
-        assert_eq!(last_lines("a\n\nb\nc\n", 2), "b; c");
-        assert_eq!(last_lines("", 2), "the client failed without a word");
+        assert_eq!(last_lines("a\n\nb\nc\n", 2).as_deref(), Some("b; c"));
+        assert_eq!(last_lines("\n", 2), None);
     }
 }

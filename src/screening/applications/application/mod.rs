@@ -1,1 +1,85 @@
-//! Use cases: one file each.
+//! Use cases: one file each, as methods of [`ApplicationService`].
+
+pub mod create_candidate;
+pub mod create_job_offer;
+pub mod enter_interview;
+pub mod give_consent;
+pub mod invite;
+pub mod look_up;
+pub mod plan_interview;
+pub mod react;
+pub mod submit_application;
+pub mod withdraw_consent;
+
+use std::sync::Arc;
+
+use crate::screening::applications::domain::application::IllegalMove;
+use crate::screening::applications::domain::invitation::Unusable;
+use crate::screening::applications::domain::ports::{
+    ApplicationStore, DocumentError, DocumentReader, InterviewCalls, PlanMaker,
+};
+use crate::shared::clock::Clock;
+use crate::shared::errors::StoreError;
+
+/// Applications, from job offer to consent.
+pub struct ApplicationService {
+    pub store: Arc<dyn ApplicationStore>,
+    pub calls: Arc<dyn InterviewCalls>,
+    pub documents: Arc<dyn DocumentReader>,
+    pub plans: Arc<dyn PlanMaker>,
+    pub clock: Arc<dyn Clock>,
+    /// Whether candidates can agree to have their sound recorded.
+    pub offers_recording: bool,
+}
+
+/// Why something about an application cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplicationError {
+    #[error("no such {0}")]
+    NotFound(Thing),
+    /// What was given cannot be used.
+    #[error("{0}")]
+    Invalid(String),
+    /// The present state does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    #[error(transparent)]
+    Invitation(#[from] Unusable),
+    #[error("the consent text in force is version {in_force}")]
+    ConsentVersion { in_force: &'static str },
+    #[error("the candidate has not given consent")]
+    ConsentRequired,
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// No plan can be made from the job offer.
+    #[error("no interview can be planned: {0}")]
+    NoPlan(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    JobOffer,
+    Candidate,
+    Application,
+    Invitation,
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::JobOffer => "job offer",
+            Self::Candidate => "candidate",
+            Self::Application => "application",
+            Self::Invitation => "invitation",
+        })
+    }
+}
+
+impl From<IllegalMove> for ApplicationError {
+    fn from(error: IllegalMove) -> Self {
+        Self::Conflict(error.to_string())
+    }
+}

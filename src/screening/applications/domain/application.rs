@@ -60,7 +60,16 @@ impl ScreeningApplication {
             candidate_id: candidate_id.clone(),
             job_offer_id: job_offer_id.clone(),
         };
-        (Self { id, candidate_id, job_offer_id, status: ApplicationStatus::Applied, created_at: now }, applied)
+        (
+            Self {
+                id,
+                candidate_id,
+                job_offer_id,
+                status: ApplicationStatus::Applied,
+                created_at: now,
+            },
+            applied,
+        )
     }
 
     /// Rebuilds a stored application.
@@ -72,7 +81,13 @@ impl ScreeningApplication {
         status: ApplicationStatus,
         created_at: DateTime<Utc>,
     ) -> Self {
-        Self { id, candidate_id, job_offer_id, status, created_at }
+        Self {
+            id,
+            candidate_id,
+            job_offer_id,
+            status,
+            created_at,
+        }
     }
 
     pub fn status(&self) -> ApplicationStatus {
@@ -159,16 +174,25 @@ mod tests {
     #[test]
     fn an_application_goes_its_way_and_not_another() {
         let mut application = applied();
-        assert!(application.begin_screening().is_err(), "nobody is screened without an invitation");
+        assert!(
+            application.begin_screening().is_err(),
+            "nobody is screened without an invitation"
+        );
         application.invite().expect("applied");
         application.invite().expect("a second link is fine");
         application.begin_screening().expect("invited");
-        assert!(application.promote().is_err(), "nobody is advanced before the interview is over");
+        assert!(
+            application.promote().is_err(),
+            "nobody is advanced before the interview is over"
+        );
         application.end_screening().expect("in screening");
         application.review().expect("screened");
         application.promote().expect("in review");
         application.erase().expect("always possible");
-        let gone = IllegalMove { from: ApplicationStatus::Erased, to: ApplicationStatus::Invited };
+        let gone = IllegalMove {
+            from: ApplicationStatus::Erased,
+            to: ApplicationStatus::Invited,
+        };
         assert_eq!(application.invite(), Err(gone));
     }
 

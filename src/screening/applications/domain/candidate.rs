@@ -22,6 +22,8 @@ pub struct Candidate {
 /// Personal data stays out of logs, also by accident.
 impl std::fmt::Debug for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Candidate").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Candidate")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

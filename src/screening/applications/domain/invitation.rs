@@ -24,7 +24,10 @@ pub struct Invitation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvitationTarget {
     /// One application; made by a recruiter, or by consenting through the open link `parent`.
-    Personal { application_id: ApplicationId, parent: Option<InvitationId> },
+    Personal {
+        application_id: ApplicationId,
+        parent: Option<InvitationId>,
+    },
     /// Anybody, for a demo: each consent makes a new candidate with a personal link.
     Open,
 }
@@ -50,11 +53,6 @@ pub enum Unusable {
 }
 
 impl Invitation {
-    pub const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-    pub const DEFAULT_DAYS: u32 = 7;
-    /// No link lives longer.
-    pub const MAX_DAYS: u32 = 90;
-
     /// Whether the link still opens its page.
     ///
     /// # Errors

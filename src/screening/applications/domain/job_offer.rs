@@ -157,6 +157,27 @@ impl JobOffer {
 }
 
 impl Posting {
+    /// Whether this can be stored: it names a position, and is of a size people write.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        const MAX_TITLE: usize = 200;
+        const MAX_ITEMS: usize = 100;
+        const MAX_TEXT: usize = 20_000;
+        if self.title.is_empty() || self.title.chars().count() > MAX_TITLE {
+            return Err(format!("the title takes 1 to {MAX_TITLE} characters"));
+        }
+        let lists = [self.responsibilities.len(), self.requirements.len(), self.benefits.len(), self.skills.len()];
+        if lists.into_iter().chain([self.languages.len(), self.sections.len()]).any(|len| len > MAX_ITEMS) {
+            return Err(format!("a list takes at most {MAX_ITEMS} entries"));
+        }
+        if self.statements().iter().any(|statement| statement.text.len() > MAX_TEXT) {
+            return Err(format!("a text takes at most {MAX_TEXT} bytes"));
+        }
+        Ok(())
+    }
+
     /// Everything a candidate may be told, one statement a line of the posting, in reading order.
     /// Pay that is not visible is left out.
     pub fn statements(&self) -> Vec<Statement> {

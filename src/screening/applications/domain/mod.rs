@@ -1,9 +1,11 @@
 //! Pure decisions and the ports they need: no IO, no clock.
 
-pub mod job_offer;
-pub mod posting;
-pub mod candidate;
 pub mod application;
-pub mod invitation;
+pub mod candidate;
 pub mod consent;
+pub mod demo;
+pub mod invitation;
+pub mod job_offer;
+pub mod plan;
 pub mod ports;
+pub mod posting;

@@ -65,6 +65,8 @@ pub trait ApplicationStore: Send + Sync {
 
     /// Conflict when the owner has a plan of this version.
     async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// The plan of this version.
+    async fn plan_version(&self, owner: &PlanOwner, version: u32) -> Result<Option<InterviewPlan>, StoreError>;
     /// The newest plan of an owner.
     async fn plan(&self, owner: &PlanOwner) -> Result<Option<InterviewPlan>, StoreError>;
 }
@@ -104,7 +106,7 @@ where
 
 /// The interviews of applications, as far as applications need to know them.
 #[async_trait]
-pub trait Interviews: Send + Sync {
+pub trait InterviewCalls: Send + Sync {
     /// The call to enter: the one that is open, one that goes on after a technical break, or a new attempt.
     async fn open(&self, application: &ApplicationId, plan: &InterviewPlan) -> Result<CallId, OpenError>;
     async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError>;

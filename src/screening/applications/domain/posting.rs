@@ -82,7 +82,10 @@ pub fn read_posting(text: &str) -> Posting {
             Some(title) => {
                 part = part_of(title);
                 if part.is_none() && posting.sections.len() < MAX_LINES {
-                    posting.sections.push(Section { heading: title.to_owned(), text: String::new() });
+                    posting.sections.push(Section {
+                        heading: title.to_owned(),
+                        text: String::new(),
+                    });
                 }
             }
             None if posting.title.is_empty() => clipped(bare(line), 120).clone_into(&mut posting.title),
@@ -103,17 +106,22 @@ fn put(posting: &mut Posting, part: Option<Part>, line: &str, item: bool) {
         Some(Part::About) => return join(&mut posting.organization.about, " ", line),
         Some(Part::Skills | Part::NiceToHave) => return put_skills(posting, line, part == Some(Part::Skills)),
         Some(Part::Languages) => {
-            return posting.languages.extend(words(line).take(MAX_LINES).map(|name| LanguageNeed {
-                code: String::new(),
-                name: name.to_owned(),
-                fluency: None,
-            }));
+            return posting
+                .languages
+                .extend(words(line).take(MAX_LINES).map(|name| LanguageNeed {
+                    code: String::new(),
+                    name: name.to_owned(),
+                    fluency: None,
+                }));
         }
         None => {
             return match posting.sections.last_mut() {
                 Some(section) => join(&mut section.text, "\n", line),
                 None if posting.tagline.is_empty() => line.clone_into(&mut posting.tagline),
-                None => posting.sections.push(Section { heading: "About the role".to_owned(), text: line.to_owned() }),
+                None => posting.sections.push(Section {
+                    heading: "About the role".to_owned(),
+                    text: line.to_owned(),
+                }),
             };
         }
     };
@@ -131,13 +139,21 @@ fn put_skills(posting: &mut Posting, line: &str, must_have: bool) {
     let names: Vec<&str> = words(line).collect();
     if names.iter().any(|name| name.split_whitespace().count() > 6) {
         if posting.requirements.len() < MAX_LINES {
-            let line = if must_have { line.to_owned() } else { format!("Nice to have: {line}") };
+            let line = if must_have {
+                line.to_owned()
+            } else {
+                format!("Nice to have: {line}")
+            };
             posting.requirements.push(line);
         }
         return;
     }
     for name in names.into_iter().take(MAX_LINES.saturating_sub(posting.skills.len())) {
-        posting.skills.push(Skill { name: name.to_owned(), must_have, ..Skill::default() });
+        posting.skills.push(Skill {
+            name: name.to_owned(),
+            must_have,
+            ..Skill::default()
+        });
     }
 }
 
@@ -146,21 +162,35 @@ fn take_label(posting: &mut Posting, label: &str, value: &str) -> bool {
     match label.to_lowercase().as_str() {
         "title" | "position" | "job title" | "role" => value.clone_into(&mut posting.title),
         "company" | "organization" | "organisation" | "employer" => {
-            posting.organization = Organization { name: value.to_owned(), ..posting.organization.clone() };
+            posting.organization = Organization {
+                name: value.to_owned(),
+                ..posting.organization.clone()
+            };
         }
         "location" | "place" | "work location" => {
             let lower = value.to_lowercase();
             let remote = lower.contains("remote");
             let locations = if remote { Vec::new() } else { vec![value.to_owned()] };
             let timezone = (remote && lower != "remote").then(|| value.to_owned());
-            posting.place = Some(Place { remote, anywhere: lower.contains("anywhere"), locations, timezone });
+            posting.place = Some(Place {
+                remote,
+                anywhere: lower.contains("anywhere"),
+                locations,
+                timezone,
+            });
         }
         "type" | "employment type" | "job type" | "commitment" | "employment" => {
-            posting.commitment = Some(Commitment { kind: value.to_lowercase(), hours: None });
+            posting.commitment = Some(Commitment {
+                kind: value.to_lowercase(),
+                hours: None,
+            });
         }
         // A pay line is free text: it is told as it stands, not taken apart.
         "salary" | "pay" | "compensation" => {
-            posting.sections.push(Section { heading: "Pay".to_owned(), text: format!("The pay: {value}") });
+            posting.sections.push(Section {
+                heading: "Pay".to_owned(),
+                text: format!("The pay: {value}"),
+            });
         }
         _ => return false,
     }
@@ -202,7 +232,10 @@ fn is_item(line: &str) -> bool {
     line.starts_with(['-', '•', '·', '▪', '●', '–', '‣'])
         || (line.starts_with('*') && !line.starts_with("**"))
         || line.split_once(['.', ')']).is_some_and(|(number, rest)| {
-            rest.starts_with(' ') && !number.is_empty() && number.len() <= 2 && number.bytes().all(|b| b.is_ascii_digit())
+            rest.starts_with(' ')
+                && !number.is_empty()
+                && number.len() <= 2
+                && number.bytes().all(|b| b.is_ascii_digit())
         })
 }
 
@@ -211,13 +244,20 @@ fn bare(line: &str) -> &str {
     let mut text = line;
     if is_item(line) {
         let numbered = line.starts_with(|c: char| c.is_ascii_digit());
-        text = if numbered { line.split_once(['.', ')']).map_or(line, |(_, rest)| rest) } else { line };
+        text = if numbered {
+            line.split_once(['.', ')']).map_or(line, |(_, rest)| rest)
+        } else {
+            line
+        };
     }
-    text.trim_start_matches(['#', '-', '•', '·', '▪', '●', '–', '‣', '*', ' ', '\t']).trim_end_matches(['*', '#', ' '])
+    text.trim_start_matches(['#', '-', '•', '·', '▪', '●', '–', '‣', '*', ' ', '\t'])
+        .trim_end_matches(['*', '#', ' '])
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split([',', ';', '|']).map(|word| word.trim().trim_end_matches('.')).filter(|word| !word.is_empty())
+    line.split([',', ';', '|'])
+        .map(|word| word.trim().trim_end_matches('.'))
+        .filter(|word| !word.is_empty())
 }
 
 fn join(text: &mut String, with: &str, more: &str) {
@@ -248,7 +288,10 @@ mod tests {
         assert_eq!(posting.title, "Backend Engineer");
         assert_eq!(posting.tagline, "We move money for small shops.");
         assert_eq!(posting.organization.name, "Acme Labs");
-        assert_eq!(posting.responsibilities, ["Own the payments API", "Be on call one week in six"]);
+        assert_eq!(
+            posting.responsibilities,
+            ["Own the payments API", "Be on call one week in six"]
+        );
         assert_eq!(posting.requirements, ["Three years of Python", "PostgreSQL"]);
         assert_eq!(posting.benefits, ["Four weeks of holiday"]);
         let skills: Vec<_> = posting.skills.iter().map(|s| s.name.as_str()).collect();

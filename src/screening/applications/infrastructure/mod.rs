@@ -1,4 +1,5 @@
 //! Adapters and HTTP.
 
-pub mod store;
+pub mod calls;
 pub mod documents;
+pub mod store;

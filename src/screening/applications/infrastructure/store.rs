@@ -54,13 +54,12 @@ impl ApplicationStore for SqliteApplicationStore {
     }
 
     async fn job_offers(&self, slice: &Slice) -> Result<Vec<JobOffer>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as(
-            "SELECT body FROM job_offers WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
-        )
-        .bind(&slice.after)
-        .bind(slice.limit)
-        .fetch_all(self.db.reader())
-        .await?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT body FROM job_offers WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2")
+                .bind(&slice.after)
+                .bind(slice.limit)
+                .fetch_all(self.db.reader())
+                .await?;
         rows.iter().map(|(body,)| from_json(body)).collect()
     }
 
@@ -228,7 +227,13 @@ impl ApplicationStore for SqliteApplicationStore {
         .await?;
         row.map(|(version, accepted, recording, given_at, withdrawn_at)| {
             let withdrawn_at = withdrawn_at.map(from_ms).transpose()?;
-            Ok(Consent { version, accepted, recording, given_at: from_ms(given_at)?, withdrawn_at })
+            Ok(Consent {
+                version,
+                accepted,
+                recording,
+                given_at: from_ms(given_at)?,
+                withdrawn_at,
+            })
         })
         .transpose()
     }
@@ -254,6 +259,16 @@ impl ApplicationStore for SqliteApplicationStore {
             .execute(&mut *write)
             .await?;
         Ok(write.commit().await?)
+    }
+
+    async fn plan_version(&self, owner: &PlanOwner, version: u32) -> Result<Option<InterviewPlan>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT body FROM interview_plans WHERE owner = $1 AND version = $2")
+                .bind(owner.as_str())
+                .bind(version)
+                .fetch_optional(self.db.reader())
+                .await?;
+        row.map(|(body,)| from_json(&body)).transpose()
     }
 
     async fn plan(&self, owner: &PlanOwner) -> Result<Option<InterviewPlan>, StoreError> {
@@ -371,7 +386,13 @@ fn candidate(row: &SqliteRow) -> Result<Candidate, StoreError> {
 fn application(row: &SqliteRow) -> Result<ScreeningApplication, StoreError> {
     let (id, candidate, offer, status, created_at): (String, String, String, String, i64) = FromRow::from_row(row)?;
     let (id, candidate, offer) = (from_word(&id)?, from_word(&candidate)?, from_word(&offer)?);
-    Ok(ScreeningApplication::restore(id, candidate, offer, from_word(&status)?, from_ms(created_at)?))
+    Ok(ScreeningApplication::restore(
+        id,
+        candidate,
+        offer,
+        from_word(&status)?,
+        from_ms(created_at)?,
+    ))
 }
 
 fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
@@ -379,7 +400,10 @@ fn invitation(row: &SqliteRow) -> Result<Invitation, StoreError> {
         InvitationKind::Open => InvitationTarget::Open,
         InvitationKind::Personal => InvitationTarget::Personal {
             application_id: from_word(row.try_get("application_id")?)?,
-            parent: row.try_get::<Option<&str>, _>("parent_id")?.map(from_word).transpose()?,
+            parent: row
+                .try_get::<Option<&str>, _>("parent_id")?
+                .map(from_word)
+                .transpose()?,
         },
     };
     Ok(Invitation {

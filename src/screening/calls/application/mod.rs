@@ -2,6 +2,7 @@
 
 pub mod diary;
 pub mod ears;
+pub mod guided;
 pub mod interviewing;
 pub mod live;
 pub mod messages;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +22,9 @@ use crate::screening::shared::ids::{ApplicationId, ConnectionId};
 use crate::shared::clock::Clock;
 use crate::shared::errors::StoreError;
 
+/// How long a candidate's connection waits for engines that are still being loaded.
+const LOADING: Duration = Duration::from_secs(25);
+
 /// What an interview of an application is about; kept by the applications module.
 #[async_trait]
 pub trait Interviews: Send + Sync {
@@ -30,7 +33,8 @@ pub trait Interviews: Send + Sync {
 
 /// Calls, from the point of view of those outside them.
 pub struct CallService {
-    engines: Engines,
+    /// Empty until the models are loaded.
+    engines: watch::Receiver<Option<Engines>>,
     gateway: Arc<dyn MediaGateway>,
     store: Arc<dyn CallStore>,
     interviews: Arc<dyn Interviews>,
@@ -51,6 +55,8 @@ pub enum ConnectError {
     AlreadyLive,
     #[error("the server is being stopped")]
     Stopping,
+    #[error("the models are still being loaded")]
+    Loading,
     #[error(transparent)]
     Media(#[from] MediaError),
     #[error(transparent)]
@@ -75,7 +81,7 @@ pub struct Connected {
 
 impl CallService {
     pub fn new(
-        engines: Engines,
+        engines: watch::Receiver<Option<Engines>>,
         gateway: Arc<dyn MediaGateway>,
         store: Arc<dyn CallStore>,
         interviews: Arc<dyn Interviews>,
@@ -115,7 +121,7 @@ impl CallService {
         }
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
-        let live = self.start(call, talk);
+        let live = self.start(self.engines().await?, call, talk);
         if !live.seat.take() && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
         }
@@ -186,7 +192,11 @@ impl CallService {
                 self.store.save(&call).await?;
             }
             info!(call.id = %call.id, "a call is taken up again");
-            self.start(call, talk);
+            let Ok(engines) = self.engines().await else {
+                warn!(call.id = %call.id, "a call cannot be taken up: no engines");
+                continue;
+            };
+            self.start(engines, call, talk);
         }
         Ok(())
     }
@@ -227,12 +237,22 @@ impl CallService {
         }
     }
 
+    /// The engines, waited for while they are being loaded.
+    async fn engines(&self) -> Result<Engines, ConnectError> {
+        let mut engines = self.engines.clone();
+        let loaded = tokio::time::timeout(LOADING, engines.wait_for(Option::is_some)).await;
+        match loaded {
+            Ok(Ok(engines)) => engines.clone().ok_or(ConnectError::Loading),
+            Ok(Err(_)) | Err(_) => Err(ConnectError::Loading),
+        }
+    }
+
     async fn current_call(&self, application: &ApplicationId) -> Result<Option<ScreeningCall>, StoreError> {
         Ok(self.store.of_application(application).await?.pop())
     }
 
     /// The running session of a call, started where it does not run.
-    fn start(&self, call: ScreeningCall, talk: Talk) -> LiveCall {
+    fn start(&self, engines: Engines, call: ScreeningCall, talk: Talk) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
             // Bounded: whoever commands a call waits until it has taken the command.
@@ -252,7 +272,7 @@ impl CallService {
             let session = {
                 let _in_call = span.enter();
                 Session::new(
-                    self.engines.clone(),
+                    engines,
                     Arc::new(talk),
                     &call,
                     diary,

@@ -19,7 +19,7 @@ use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
 use crate::screening::calls::domain::ports::{
-    MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob, TurnJudge, VoiceActivity,
+    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob, TurnJudge, VoiceActivity,
     VoiceStream,
 };
 use crate::screening::calls::domain::status::EndReason;
@@ -39,6 +39,8 @@ pub struct Engines {
     pub speech_to_text: Arc<dyn SpeechToText>,
     pub text_to_speech: Arc<dyn TextToSpeech>,
     pub interviewer: Arc<dyn Interviewer>,
+    /// Rendering ahead, which gives way to listening.
+    pub background: Arc<dyn BackgroundWork>,
     pub style: VoiceStyle,
     pub limits: Limits,
     /// How long a lost connection may take to come back.
@@ -73,6 +75,8 @@ pub struct Session {
     work: BTreeMap<Tag, CancellationToken>,
     began: Instant,
     offset: CallTime,
+    /// Held while the candidate has the floor.
+    quiet: Option<Box<dyn Send>>,
     seat: Seat,
     lost_since: Option<Instant>,
     /// A candidate was in the call at some time.
@@ -116,6 +120,7 @@ impl Session {
             work: BTreeMap::new(),
             began: Instant::now(),
             offset,
+            quiet: None,
             seat,
             lost_since: Some(Instant::now()),
             begun: resumed,
@@ -254,6 +259,11 @@ impl Session {
             }
             self.perform(output).await;
         }
+        match (self.conversation.candidate_has_the_floor(), &self.quiet) {
+            (true, None) => self.quiet = Some(self.engines.background.hold()),
+            (false, Some(_)) => self.quiet = None,
+            _ => {}
+        }
     }
 
     async fn perform(&mut self, output: Output) {
@@ -261,9 +271,10 @@ impl Session {
             Output::Transcribe {
                 tag,
                 audio,
+                speech_ms,
                 context,
                 certain,
-            } => self.transcribe(tag, audio, context, certain),
+            } => self.transcribe(tag, audio, speech_ms, context, certain),
             Output::JudgeTurn { tag, audio, silence_ms } => self.judge(tag, audio, silence_ms),
             Output::Discard { tag } => self.discard(tag),
             Output::Reply { tag, request } => self.reply(tag, request),
@@ -291,12 +302,13 @@ impl Session {
         }
     }
 
-    fn transcribe(&mut self, tag: Tag, audio: Span, context: String, certain: bool) {
+    fn transcribe(&mut self, tag: Tag, audio: Span, speech_ms: u64, context: String, certain: bool) {
         let job = TranscriptionJob {
             audio: self.ears.stretch(audio),
             priority: if certain { Priority::Live } else { Priority::Speculative },
             language: self.talk.plan.language.clone(),
             context,
+            speech_ms: Some(speech_ms),
             cancel: self.token(tag),
         };
         let stt = self.engines.speech_to_text.clone();

@@ -11,6 +11,7 @@ use crate::screening::calls::application::playout::{Playout, Progress};
 use crate::screening::calls::domain::audio::VOICE_FRAME;
 use crate::screening::calls::domain::conversation::{Input, UtteranceId};
 use crate::screening::calls::domain::ports::{HeardWord, MediaSink, Priority, SpeechRequest, TextToSpeech};
+use crate::screening::calls::domain::speakable::speakable;
 
 /// One packet.
 const TICK: Duration = Duration::from_millis(20);
@@ -154,7 +155,7 @@ async fn render(
     commands: &mpsc::Sender<Command>,
 ) -> Result<(Vec<HeardWord>, u64), RenderError> {
     let request = SpeechRequest {
-        text,
+        text: speakable(&text),
         voice: style.voice.clone(),
         speed: style.speed,
         priority: Priority::Live,

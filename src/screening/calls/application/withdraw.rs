@@ -44,7 +44,12 @@ pub async fn forget_calls(
     let reason = EndReason::ConsentWithdrawn;
     ender.end(application, reason).await?;
     for _ in 0..LOOKS {
-        if store.of_application(application).await?.iter().all(|call| call.status().is_final()) {
+        if store
+            .of_application(application)
+            .await?
+            .iter()
+            .all(|call| call.status().is_final())
+        {
             break;
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;

@@ -14,7 +14,9 @@ pub const VOICE_RATE_HZ: u32 = 48_000;
 pub const VOICE_FRAME: usize = 960;
 
 /// Milliseconds since the call's media clock started. A resumed call goes on where it stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(transparent)]
 pub struct CallTime(pub u64);
 

@@ -214,6 +214,12 @@ pub struct SpeechChunk {
     pub words: Vec<HeardWord>,
 }
 
+/// Work in the background that can be told to hold still while somebody is being listened to.
+pub trait BackgroundWork: Send + Sync {
+    /// Holds the work until the returned value is dropped.
+    fn hold(&self) -> Box<dyn Send>;
+}
+
 // ---------------------------------------------------------------- knowledge
 
 /// Finds what the posting says about something.

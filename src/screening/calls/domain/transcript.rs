@@ -16,7 +16,11 @@ pub fn transcript_sha256(segments: &[TranscriptSegment]) -> String {
             Speaker::Candidate => "candidate",
         };
         let text = segment.text.replace(['\t', '\n', '\r'], " ");
-        hash.update(format!("{speaker}\t{}\t{}\t{text}\n", segment.start_ms.ms(), segment.end_ms.ms()));
+        hash.update(format!(
+            "{speaker}\t{}\t{}\t{text}\n",
+            segment.start_ms.ms(),
+            segment.end_ms.ms()
+        ));
     }
     hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
@@ -55,7 +59,10 @@ mod tests {
             transcript_sha256(&[]),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
-        let talk = [said(Speaker::Emma, "Hello.", 0, 800), said(Speaker::Candidate, "Hi Emma", 1000, 1600)];
+        let talk = [
+            said(Speaker::Emma, "Hello.", 0, 800),
+            said(Speaker::Candidate, "Hi Emma", 1000, 1600),
+        ];
         assert_eq!(
             transcript_sha256(&talk),
             "8bd12ba65fb5ca134b6483e3de59462d359ab64548459b6c42505012eb6fb1f3"

@@ -45,8 +45,10 @@ impl SqliteCallStore {
 
     /// Stores what can change in a call that is not final, and logs a changed status. False when it is final.
     async fn update(&self, write: &mut Write, call: &ScreeningCall) -> Result<bool, StoreError> {
-        let before: Option<(String,)> =
-            sqlx::query_as("SELECT status FROM calls WHERE id = $1").bind(call.id.as_str()).fetch_optional(&mut **write).await?;
+        let before: Option<(String,)> = sqlx::query_as("SELECT status FROM calls WHERE id = $1")
+            .bind(call.id.as_str())
+            .fetch_optional(&mut **write)
+            .await?;
         let Some((before,)) = before else {
             return Err(StoreError::Conflict("the call is not stored".to_owned()));
         };
@@ -99,7 +101,13 @@ impl CallStore for SqliteCallStore {
         .bind(to_json(&call.engine)?)
         .execute(&mut *write)
         .await?;
-        self.append(&mut write, &call.id, "status", &json!({ "from": null, "to": call.status() })).await?;
+        self.append(
+            &mut write,
+            &call.id,
+            "status",
+            &json!({ "from": null, "to": call.status() }),
+        )
+        .await?;
         Ok(write.commit().await?)
     }
 
@@ -186,7 +194,11 @@ impl CallStore for SqliteCallStore {
             return Ok(false);
         }
         let time = call.ended_at.unwrap_or_else(|| self.clock.now());
-        outbox::append(&mut write, &Event::new(ScreeningCall::FINISHED, call.id.as_str(), time, event)).await?;
+        outbox::append(
+            &mut write,
+            &Event::new(ScreeningCall::FINISHED, call.id.as_str(), time, event),
+        )
+        .await?;
         write.commit().await?;
         self.db.new_events().notify_one();
         Ok(true)
@@ -194,7 +206,10 @@ impl CallStore for SqliteCallStore {
 
     async fn purge_transcript(&self, call: &CallId) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
-        sqlx::query("DELETE FROM segments WHERE call_id = $1").bind(call.as_str()).execute(&mut *write).await?;
+        sqlx::query("DELETE FROM segments WHERE call_id = $1")
+            .bind(call.as_str())
+            .execute(&mut *write)
+            .await?;
         // What the log says besides the call's course may quote the candidate.
         sqlx::query("DELETE FROM call_events WHERE call_id = $1 AND kind <> 'status'")
             .bind(call.as_str())
@@ -206,7 +221,8 @@ impl CallStore for SqliteCallStore {
 
     async fn put_flag(&self, call: &CallId, flag: &Flag, at: CallTime) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
-        self.append(&mut write, call, "flag", &json!({ "at_ms": at, "flag": flag })).await?;
+        self.append(&mut write, call, "flag", &json!({ "at_ms": at, "flag": flag }))
+            .await?;
         Ok(write.commit().await?)
     }
 
@@ -217,13 +233,22 @@ impl CallStore for SqliteCallStore {
                 .fetch_all(self.db.reader())
                 .await?;
         rows.into_iter()
-            .map(|(time, kind, data)| Ok(CallEvent { time: from_ms(time)?, kind, data: from_json(&data)? }))
+            .map(|(time, kind, data)| {
+                Ok(CallEvent {
+                    time: from_ms(time)?,
+                    kind,
+                    data: from_json(&data)?,
+                })
+            })
             .collect()
     }
 }
 
 fn call(row: &SqliteRow) -> Result<ScreeningCall, StoreError> {
-    let end_reason = row.try_get::<Option<&str>, _>("end_reason")?.map(from_word).transpose()?;
+    let end_reason = row
+        .try_get::<Option<&str>, _>("end_reason")?
+        .map(from_word)
+        .transpose()?;
     let mut call = ScreeningCall::ready(
         from_word(row.try_get("application_id")?)?,
         row.try_get("attempt")?,

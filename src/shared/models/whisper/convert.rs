@@ -211,3 +211,7 @@ impl<'a> State<'a> {
             .ok_or_else(|| ConvertError::unexpected(name, "too few dimensions"))
     }
 }
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;

@@ -32,7 +32,9 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, DocumentError> {
     part.take(MAX_PART + 1).read_to_end(&mut xml).map_err(|_| DAMAGED)?;
     let size = xml.len() as u64;
     if size > MAX_PART || (size > LARGE && size / packed > MAX_RATIO) {
-        return Err(DocumentError::Unreadable("the file unpacks to far more than a document"));
+        return Err(DocumentError::Unreadable(
+            "the file unpacks to far more than a document",
+        ));
     }
     paragraphs(str::from_utf8(&xml).map_err(|_| DAMAGED)?)
 }
@@ -47,7 +49,10 @@ fn paragraphs(xml: &str) -> Result<String, DocumentError> {
     loop {
         match reader.read_event().map_err(|_| DAMAGED)? {
             Event::Start(tag) | Event::Empty(tag) if tag.local_name().as_ref() == "pStyle" => {
-                let style = tag.attributes().flatten().find(|a| a.key.local_name().as_ref() == "val");
+                let style = tag
+                    .attributes()
+                    .flatten()
+                    .find(|a| a.key.local_name().as_ref() == "val");
                 let style = style.map(|a| a.value.to_lowercase()).unwrap_or_default();
                 if style.starts_with("heading") || style == "title" {
                     mark = "# ";

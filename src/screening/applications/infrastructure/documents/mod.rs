@@ -30,7 +30,9 @@ pub struct FileReader {
 
 impl Default for FileReader {
     fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(READERS)) }
+        Self {
+            slots: Arc::new(Semaphore::new(READERS)),
+        }
     }
 }
 
@@ -64,7 +66,11 @@ impl DocumentReader for FileReader {
             Err(_) => return Err(DocumentError::Unreadable("the file takes too long to read")),
         };
         let text = tidy(&text);
-        if text.is_empty() { Err(DocumentError::NoText) } else { Ok(text) }
+        if text.is_empty() {
+            Err(DocumentError::NoText)
+        } else {
+            Ok(text)
+        }
     }
 }
 

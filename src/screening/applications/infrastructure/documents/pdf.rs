@@ -25,7 +25,10 @@ fn streams(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let start = find(rest, b"stream")? + b"stream".len();
         let body = rest.get(start..)?;
-        let body = body.strip_prefix(b"\r\n").or_else(|| body.strip_prefix(b"\n")).unwrap_or(body);
+        let body = body
+            .strip_prefix(b"\r\n")
+            .or_else(|| body.strip_prefix(b"\n"))
+            .unwrap_or(body);
         let end = find(body, b"endstream").unwrap_or(body.len());
         rest = body.get(end + b"endstream".len()..).unwrap_or_default();
         Some(&body[..end])
@@ -43,7 +46,9 @@ fn inflate(part: &[u8], room: &mut u64, depth: u32) -> Result<(), DocumentError>
     let _ = ZlibDecoder::new(part).take(*room + 1).read_to_end(&mut unpacked);
     let size = unpacked.len() as u64;
     if size > *room {
-        return Err(DocumentError::Unreadable("the file unpacks to far more than a document"));
+        return Err(DocumentError::Unreadable(
+            "the file unpacks to far more than a document",
+        ));
     }
     *room -= size;
     inflate(&unpacked, room, depth - 1)

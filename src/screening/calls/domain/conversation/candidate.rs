@@ -7,8 +7,8 @@ use crate::screening::calls::domain::conversation::{Cause, Conversation, EmmaSta
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, Word};
 use crate::screening::calls::domain::turn_policy::{Judgement, Patience, Silence, TurnDecision, ending_of};
-use crate::screening::shared::plan::QuestionKind;
 use crate::screening::shared::ids::SegmentId;
+use crate::screening::shared::plan::QuestionKind;
 
 /// Silence after which the words so far are transcribed on the guess that the turn ends here, ms.
 const FIRST_LOOK_MS: u64 = 192;
@@ -66,14 +66,15 @@ impl Conversation {
     fn voice_goes_on(&mut self) {
         let now = self.now;
         let Some(turn) = self.turn.as_mut() else { return };
-        turn.burst_ms += now.since(turn.last_voice);
-        turn.last_voice = now;
+        turn.voice(now);
         let takes_floor = turn.burst_ms >= TAKES_FLOOR_MS;
+        let speech_ms = turn.speech_ms;
         if let Some((tag, audio)) = turn.cut_long(now) {
             let context = turn.context();
             self.outputs.push_back(Output::Transcribe {
                 tag,
                 audio,
+                speech_ms,
                 context,
                 certain: true,
             });
@@ -97,11 +98,18 @@ impl Conversation {
             self.outputs.push_back(Output::Transcribe {
                 tag: turn.tag,
                 audio,
+                speech_ms: turn.speech_ms,
                 context,
                 certain: false,
             });
         }
-        let looks = self.limits.policy.judge_at_ms.iter().filter(|&&at| at <= silence_ms).count();
+        let looks = self
+            .limits
+            .policy
+            .judge_at_ms
+            .iter()
+            .filter(|&&at| at <= silence_ms)
+            .count();
         if looks > turn.looks {
             turn.looks = looks;
             let audio = Span {
@@ -119,7 +127,10 @@ impl Conversation {
 
     pub(super) fn judged(&mut self, tag: Tag, silence_ms: u64, probability: f32) {
         if let Some(turn) = self.turn.as_mut().filter(|t| t.tag == tag) {
-            turn.judgements.push(Judgement { silent_ms: silence_ms, probability });
+            turn.judgements.push(Judgement {
+                silent_ms: silence_ms,
+                probability,
+            });
             self.end_of_turn_check();
         }
     }
@@ -188,7 +199,9 @@ impl Conversation {
         let patience = match self.agenda.question().map(|q| q.kind) {
             _ if turn.needs_time => Patience::Long,
             Some(QuestionKind::Logistics) => Patience::Short,
-            Some(QuestionKind::Behavioral | QuestionKind::Situational | QuestionKind::Knowledge) | None => Patience::Normal,
+            Some(QuestionKind::Behavioral | QuestionKind::Situational | QuestionKind::Knowledge) | None => {
+                Patience::Normal
+            }
         };
         Some(self.limits.policy.decide(Silence {
             silent_ms: turn.silence_ms(self.now),
@@ -223,6 +236,7 @@ impl Conversation {
             self.outputs.push_back(Output::Transcribe {
                 tag: turn.tag,
                 audio,
+                speech_ms: turn.speech_ms,
                 context,
                 certain: true,
             });

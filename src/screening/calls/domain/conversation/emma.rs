@@ -10,7 +10,7 @@ use crate::screening::calls::domain::conversation::{
 use crate::screening::calls::domain::interviewer::{Action, Reply};
 use crate::screening::calls::domain::ports::HeardWord;
 use crate::screening::calls::domain::segment::TurnLatency;
-use crate::screening::calls::domain::speakable::sentences;
+use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::screening::shared::ids::SegmentId;
 
 /// A question of which this share was heard counts as asked: candidates begin to answer over its last words.
@@ -61,7 +61,9 @@ impl Conversation {
             question_id: self.agenda.question_id(),
             answer_so_far,
             coverage: self.agenda.coverage.clone(),
+            history: self.history.clone(),
             elapsed_ms: self.now.ms(),
+            time_limit_ms: self.limits.call_ms,
             typed,
         }
     }
@@ -96,6 +98,7 @@ impl Conversation {
     }
 
     fn say(&mut self, reply: Reply, answers: Option<AnsweredTurn>) {
+        self.history.note(&reply);
         for flag in reply.flags {
             self.outputs.push_back(Output::Flag(flag));
         }

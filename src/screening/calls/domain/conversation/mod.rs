@@ -22,6 +22,7 @@ use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
 use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::interviewer::TalkHistory;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
@@ -49,7 +50,7 @@ impl Default for Limits {
 /// Silences in a row after which a candidate who says nothing at all is taken for gone.
 const MAX_SILENCES: u32 = 6;
 /// A result that has not come after this is not waited for, ms.
-const MISSING_RESULT_MS: u64 = 10_000;
+const MISSING_RESULT_MS: u64 = 20_000;
 /// How long an ending call waits for the words that were just said, ms.
 const LAST_WORDS_MS: u64 = 4_000;
 
@@ -60,6 +61,7 @@ pub struct Conversation {
     limits: Limits,
     outputs: VecDeque<Output>,
     agenda: Agenda,
+    history: TalkHistory,
     hearing: Hearing,
     turn: Option<Turn>,
     speech: Option<EmmaSpeech>,
@@ -88,6 +90,7 @@ impl Conversation {
             limits,
             outputs: VecDeque::new(),
             agenda: Agenda::new(plan, coverage),
+            history: TalkHistory::default(),
             hearing: Hearing::default(),
             turn: None,
             speech: None,
@@ -167,6 +170,11 @@ impl Conversation {
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)
+    }
+
+    /// Whether the candidate is speaking or waits for an answer.
+    pub fn candidate_has_the_floor(&self) -> bool {
+        self.turn.is_some()
     }
 
     /// Coverage as it stands.

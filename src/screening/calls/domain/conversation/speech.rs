@@ -5,6 +5,7 @@ use crate::screening::calls::domain::conversation::vocabulary::UtteranceId;
 use crate::screening::calls::domain::interviewer::SpeechPart;
 use crate::screening::calls::domain::ports::HeardWord;
 use crate::screening::calls::domain::segment::{Speaker, TranscriptSegment, TurnLatency, Word};
+use crate::screening::calls::domain::speakable::alignment::heard_part;
 use crate::screening::shared::ids::SegmentId;
 
 /// From a packet's sending to the ear: network, the browser's jitter buffer and its sound card. A word in flight
@@ -72,8 +73,11 @@ impl Sentence {
         };
         let duration = self.duration_ms.unwrap_or(self.played_ms).max(1);
         let count = written.len();
+        let whole = self.done || !cut_short || self.words.is_empty();
+        let sounded = if whole { count } else { self.written_words_of(reached) };
         written
             .iter()
+            .take(sounded)
             .enumerate()
             .map(|(i, w)| {
                 let (start, end) = self.timing(i, count, duration);
@@ -87,6 +91,17 @@ impl Sentence {
             // A word counts once the middle of it has sounded.
             .filter(|word| self.done || (word.start_ms.since(started) + word.end_ms.since(started)) / 2 < reached)
             .collect()
+    }
+
+    /// How many written words the spoken ones up to `reached` stand for ("$5k" is three spoken words).
+    fn written_words_of(&self, reached: u64) -> usize {
+        let heard = self
+            .words
+            .iter()
+            .take_while(|w| u64::midpoint(w.start_ms, w.end_ms) < reached)
+            .count();
+        let spoken = self.words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
+        heard_part(&self.text, &spoken, heard).split_whitespace().count()
     }
 
     /// Times of the i-th written word. The engine's words may be split otherwise ("$5k" is three spoken words), so

@@ -26,6 +26,8 @@ pub struct Turn {
     pub last_voice: CallTime,
     /// Length of the speech in the present burst, ms.
     pub burst_ms: u64,
+    /// Length of the speech in the stretch that is not yet fixed, ms.
+    pub speech_ms: u64,
     /// Where the stretch that is not yet fixed begins.
     chunk_start: CallTime,
     chunks: Vec<Chunk>,
@@ -60,6 +62,7 @@ impl Turn {
             started: onset,
             last_voice: now,
             burst_ms: now.since(onset),
+            speech_ms: now.since(onset),
             chunk_start: onset.minus(PRE_ROLL_MS),
             chunks: Vec::new(),
             tail: None,
@@ -97,6 +100,7 @@ impl Turn {
         let stale = self.tail.take().and_then(|tail| {
             if tail.audio.duration_ms() >= MIN_CHUNK_MS && pause_ms >= MIN_CUT_PAUSE_MS {
                 self.chunk_start = tail.audio.end;
+                self.speech_ms = 0;
                 self.chunks.push(tail);
                 None
             } else {
@@ -106,6 +110,7 @@ impl Turn {
         self.tag.revision += 1;
         self.last_voice = now;
         self.burst_ms = now.since(onset);
+        self.speech_ms += self.burst_ms;
         self.judgements.clear();
         self.looks = 0;
         self.committed = None;
@@ -113,6 +118,14 @@ impl Turn {
         self.reply_requested = false;
         self.reply = None;
         stale
+    }
+
+    /// More of the candidate's voice.
+    pub fn voice(&mut self, now: CallTime) {
+        let more = now.since(self.last_voice);
+        self.burst_ms += more;
+        self.speech_ms += more;
+        self.last_voice = now;
     }
 
     /// The stretch to transcribe if the turn ends here; `None` when that was asked for already.
@@ -148,6 +161,7 @@ impl Turn {
             transcript: None,
         });
         self.chunk_start = now;
+        self.speech_ms = 0;
         self.tag.revision += 1;
         Some((tag, audio))
     }

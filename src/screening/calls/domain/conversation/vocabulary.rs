@@ -2,7 +2,7 @@
 
 use crate::screening::calls::domain::audio::Span;
 use crate::screening::calls::domain::coverage::Coverage;
-use crate::screening::calls::domain::interviewer::{Flag, Phase, Reply};
+use crate::screening::calls::domain::interviewer::{Flag, Phase, Reply, TalkHistory};
 use crate::screening::calls::domain::ports::{HeardWord, Transcript};
 use crate::screening::calls::domain::segment::{TranscriptSegment, TurnLatency};
 use crate::screening::calls::domain::status::EndReason;
@@ -72,10 +72,11 @@ pub enum Input {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Transcribe this stretch of the candidate's audio.
+    /// Transcribe this stretch of the candidate's audio, of which `speech_ms` is speech.
     Transcribe {
         tag: Tag,
         audio: Span,
+        speech_ms: u64,
         context: String,
         certain: bool,
     },
@@ -155,7 +156,10 @@ pub struct ReplyRequest {
     /// All the candidate has said to the current question, this turn included.
     pub answer_so_far: String,
     pub coverage: Coverage,
+    /// What was used of acknowledgements and the like, so that nothing is said twice in a row.
+    pub history: TalkHistory,
     pub elapsed_ms: u64,
+    pub time_limit_ms: u64,
     pub typed: bool,
 }
 

@@ -33,7 +33,10 @@ where
     CallsState: FromRef<S>,
     RecruiterToken: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(get_call)).routes(routes!(get_transcript)).routes(routes!(list_calls))
+    OpenApiRouter::new()
+        .routes(routes!(get_call))
+        .routes(routes!(get_transcript))
+        .routes(routes!(list_calls))
 }
 
 /// One attempt at an interview.
@@ -82,7 +85,10 @@ async fn get_call(
     Ids(id): Ids<CallId>,
 ) -> Result<Json<CallView>, Problem> {
     let call = calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
-    Ok(Json(CallView { log: calls.store.log_of(&id).await?, ..CallView::from(call) }))
+    Ok(Json(CallView {
+        log: calls.store.log_of(&id).await?,
+        ..CallView::from(call)
+    }))
 }
 
 /// What was said. Empty when consent was withdrawn.
@@ -96,7 +102,11 @@ async fn get_transcript(
 ) -> Result<Json<TranscriptView>, Problem> {
     calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
     let segments = calls.store.transcript(&id).await?;
-    Ok(Json(TranscriptView { call_id: id, sha256: transcript_sha256(&segments), segments }))
+    Ok(Json(TranscriptView {
+        call_id: id,
+        sha256: transcript_sha256(&segments),
+        segments,
+    }))
 }
 
 /// All attempts of an application.
@@ -107,7 +117,13 @@ async fn list_calls(
     State(calls): State<CallsState>,
     Ids(id): Ids<ApplicationId>,
 ) -> Result<Json<CallList>, Problem> {
-    let items = calls.store.of_application(&id).await?.into_iter().map(CallView::from).collect();
+    let items = calls
+        .store
+        .of_application(&id)
+        .await?
+        .into_iter()
+        .map(CallView::from)
+        .collect();
     Ok(Json(CallList { items }))
 }
 

@@ -31,6 +31,11 @@ pub trait Doorkeeper: Send + Sync {
     /// # Errors
     /// 404 for an unknown secret, 410 for one that no longer opens anything.
     async fn application_of(&self, token: &str) -> Result<ApplicationId, Problem>;
+    /// The application whose call the candidate enters; the call is made where there is none.
+    ///
+    /// # Errors
+    /// As above, and 403 where consent is missing.
+    async fn enter(&self, token: &str) -> Result<ApplicationId, Problem>;
 }
 
 /// What the routes need.
@@ -46,7 +51,9 @@ where
     S: Clone + Send + Sync + 'static,
     InterviewsState: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(post_offer)).routes(routes!(patch_connection, delete_connection))
+    OpenApiRouter::new()
+        .routes(routes!(post_offer))
+        .routes(routes!(patch_connection, delete_connection))
 }
 
 /// An SDP description as JSON.
@@ -100,7 +107,7 @@ async fn post_offer(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let application = state.door.application_of(&token).await?;
+    let application = state.door.enter(&token).await?;
     let body = text(body)?;
     let as_json = match media_type(&headers) {
         Some(SDP) => false,
@@ -111,13 +118,24 @@ async fn post_offer(
         }
     };
     let sdp = if as_json { offer_of(&body)? } else { body };
-    let seating = if query.resume.is_some_and(|r| r == "1" || r == "true") { Seating::TakeOver } else { Seating::OnlyIfFree };
-    let connected = state.calls.connect(&application, SdpOffer(sdp), seating).await.map_err(connect_problem)?;
+    let seating = if query.resume.is_some_and(|r| r == "1" || r == "true") {
+        Seating::TakeOver
+    } else {
+        Seating::OnlyIfFree
+    };
+    let connected = state
+        .calls
+        .connect(&application, SdpOffer(sdp), seating)
+        .await
+        .map_err(connect_problem)?;
     let location = format!("/api/v1/interviews/{token}/connections/{}", connected.connection);
     let etag = format!("\"{}\"", connected.connection);
     let head = [(LOCATION, location), (ETAG, etag)];
     Ok(if as_json {
-        let answer = Description { kind: "answer".to_owned(), sdp: connected.answer };
+        let answer = Description {
+            kind: "answer".to_owned(),
+            sdp: connected.answer,
+        };
         (StatusCode::CREATED, head, axum::Json(answer)).into_response()
     } else {
         (StatusCode::CREATED, head, [(CONTENT_TYPE, SDP)], connected.answer).into_response()
@@ -148,7 +166,9 @@ async fn patch_connection(
     let candidates = match media_type(&headers) {
         Some(SDP_FRAGMENT) => fragment_candidates(&body),
         Some("application/json") => {
-            serde_json::from_str::<Candidates>(&body).map_err(|e| Problem::new(ProblemKind::BadJson, e.to_string()))?.candidates
+            serde_json::from_str::<Candidates>(&body)
+                .map_err(|e| Problem::new(ProblemKind::BadJson, e.to_string()))?
+                .candidates
         }
         _ => {
             let detail = "send application/trickle-ice-sdpfrag, or application/json with {candidates: [...]}";
@@ -156,9 +176,16 @@ async fn patch_connection(
         }
     };
     if candidates.len() > MAX_CANDIDATES {
-        return Err(Problem::new(ProblemKind::BadRequest, format!("more than {MAX_CANDIDATES} candidates")));
+        return Err(Problem::new(
+            ProblemKind::BadRequest,
+            format!("more than {MAX_CANDIDATES} candidates"),
+        ));
     }
-    state.calls.add_candidates(&connection, candidates).await.map_err(media_problem)?;
+    state
+        .calls
+        .add_candidates(&connection, candidates)
+        .await
+        .map_err(media_problem)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -207,9 +234,17 @@ fn fragment_candidates(fragment: &str) -> Vec<IceCandidate> {
         if let Some(name) = line.strip_prefix("a=mid:") {
             mid = Some(name.to_owned());
         } else if let Some(candidate) = line.strip_prefix("a=").filter(|l| l.starts_with("candidate:")) {
-            found.push(IceCandidate { candidate: candidate.to_owned(), sdp_mid: mid.clone(), sdp_mline_index: None });
+            found.push(IceCandidate {
+                candidate: candidate.to_owned(),
+                sdp_mid: mid.clone(),
+                sdp_mline_index: None,
+            });
         } else if line == "a=end-of-candidates" {
-            found.push(IceCandidate { candidate: String::new(), sdp_mid: mid.clone(), sdp_mline_index: None });
+            found.push(IceCandidate {
+                candidate: String::new(),
+                sdp_mid: mid.clone(),
+                sdp_mline_index: None,
+            });
         }
     }
     found
@@ -220,7 +255,11 @@ fn connect_problem(error: ConnectError) -> Problem {
         ConnectError::ConsentRequired => ProblemKind::ConsentRequired.into(),
         ConnectError::Over => ProblemKind::InvitationUsed.into(),
         ConnectError::AlreadyLive => ProblemKind::CallAlreadyLive.into(),
-        ConnectError::Stopping => Problem::new(ProblemKind::Unavailable, "the server is being restarted; try again shortly"),
+        ConnectError::Stopping => Problem::new(
+            ProblemKind::Unavailable,
+            "the server is being restarted; try again shortly",
+        ),
+        ConnectError::Loading => Problem::new(ProblemKind::Unavailable, "Emma is still warming up; try again in some seconds"),
         ConnectError::Media(error) => media_problem(error),
         ConnectError::Store(error) => error.into(),
     }
@@ -231,9 +270,10 @@ fn media_problem(error: MediaError) -> Problem {
         MediaError::BadSdp(_) | MediaError::NoAudio => Problem::new(ProblemKind::BadSdp, error.to_string()),
         MediaError::BadCandidate(_) => Problem::new(ProblemKind::BadRequest, error.to_string()),
         MediaError::UnknownConnection => ProblemKind::ConnectionNotFound.into(),
-        MediaError::TooManyConnections => {
-            Problem::new(ProblemKind::Unavailable, "too many interviews are being held right now; try again in a minute")
-        }
+        MediaError::TooManyConnections => Problem::new(
+            ProblemKind::Unavailable,
+            "too many interviews are being held right now; try again in a minute",
+        ),
         MediaError::Internal(what) => {
             tracing::error!(%what, "a connection could not be made");
             ProblemKind::Internal.into()
@@ -247,10 +287,14 @@ mod tests {
 
     #[test]
     fn a_fragment_names_its_streams() {
-        let fragment = "a=ice-ufrag:x\r\na=mid:0\r\na=candidate:1 1 udp 1 10.0.0.1 5 typ host\r\na=end-of-candidates\r\n";
+        let fragment =
+            "a=ice-ufrag:x\r\na=mid:0\r\na=candidate:1 1 udp 1 10.0.0.1 5 typ host\r\na=end-of-candidates\r\n";
         let found = fragment_candidates(fragment);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].candidate, "candidate:1 1 udp 1 10.0.0.1 5 typ host");
-        assert_eq!((found[0].sdp_mid.as_deref(), found[1].candidate.as_str()), (Some("0"), ""));
+        assert_eq!(
+            (found[0].sdp_mid.as_deref(), found[1].candidate.as_str()),
+            (Some("0"), "")
+        );
     }
 }

@@ -94,7 +94,11 @@ impl Kokoro {
         }
         let plain = !voice.is_empty() && voice.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let path = self.models.path().join(format!("{voice}.bin"));
-        let style = if plain { read_style(&path) } else { Err("no such name".to_owned()) };
+        let style = if plain {
+            read_style(&path)
+        } else {
+            Err("no such name".to_owned())
+        };
         let style = style.map_err(|reason| SpeechError::Failed(format!("voice {voice}: {reason}")))?;
         self.voices.insert(voice.to_owned(), style.clone());
         Ok(style)

@@ -29,7 +29,11 @@ pub struct Halves {
 pub fn cut_at(model: &[u8], node_name: &str) -> Option<Halves> {
     let model = fields(model)?;
     let graph = fields(model.iter().find(|f| f.number == MODEL_GRAPH)?.bytes?)?;
-    let nodes: Vec<Node<'_>> = graph.iter().filter(|f| f.number == GRAPH_NODE).map(Node::read).collect::<Option<_>>()?;
+    let nodes: Vec<Node<'_>> = graph
+        .iter()
+        .filter(|f| f.number == GRAPH_NODE)
+        .map(Node::read)
+        .collect::<Option<_>>()?;
     let tensor = *nodes.iter().find(|n| n.name == node_name)?.inputs.first()?;
     let output_info = graph.iter().find(|f| f.number == GRAPH_OUTPUT)?.bytes?;
     let output = text(fields(output_info)?.iter().find(|f| f.number == 1)?.bytes?)?;
@@ -52,14 +56,25 @@ pub fn cut_at(model: &[u8], node_name: &str) -> Option<Halves> {
             needed.extend(node.inputs.iter().filter(|input| **input != tensor));
         }
     }
-    let behind_only: Vec<bool> =
-        nodes.iter().zip(&second).map(|(n, s)| *s && n.outputs.iter().any(|out| behind.contains(out))).collect();
+    let behind_only: Vec<bool> = nodes
+        .iter()
+        .zip(&second)
+        .map(|(n, s)| *s && n.outputs.iter().any(|out| behind.contains(out)))
+        .collect();
 
-    let inputs: Vec<&[u8]> = graph.iter().filter(|f| f.number == GRAPH_INPUT).filter_map(|f| f.bytes).collect();
+    let inputs: Vec<&[u8]> = graph
+        .iter()
+        .filter(|f| f.number == GRAPH_INPUT)
+        .filter_map(|f| f.bytes)
+        .collect();
     let seam = value_info(tensor);
     let build = |keep: &dyn Fn(usize) -> bool, inputs: &[&[u8]], output: &[u8]| -> Option<Vec<u8>> {
-        let used: HashSet<&str> =
-            nodes.iter().enumerate().filter(|(i, _)| keep(*i)).flat_map(|(_, n)| n.inputs.iter().copied()).collect();
+        let used: HashSet<&str> = nodes
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| keep(*i))
+            .flat_map(|(_, n)| n.inputs.iter().copied())
+            .collect();
         let mut body = Vec::new();
         let mut index = 0;
         for field in &graph {
@@ -80,7 +95,11 @@ pub fn cut_at(model: &[u8], node_name: &str) -> Option<Halves> {
         put(&mut body, GRAPH_OUTPUT, output);
         let mut out = Vec::with_capacity(body.len() + 64);
         for field in &model {
-            if field.number == MODEL_GRAPH { put(&mut out, MODEL_GRAPH, &body) } else { out.extend_from_slice(field.raw) }
+            if field.number == MODEL_GRAPH {
+                put(&mut out, MODEL_GRAPH, &body)
+            } else {
+                out.extend_from_slice(field.raw)
+            }
         }
         Some(out)
     };
@@ -108,7 +127,11 @@ struct Node<'a> {
 
 impl<'a> Node<'a> {
     fn read(field: &Field<'a>) -> Option<Self> {
-        let mut node = Self { name: "", inputs: Vec::new(), outputs: Vec::new() };
+        let mut node = Self {
+            name: "",
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        };
         for field in fields(field.bytes?)? {
             match field.number {
                 NODE_INPUT => node.inputs.push(text(field.bytes?)?),
@@ -139,7 +162,11 @@ fn fields(mut bytes: &[u8]) -> Option<Vec<Field<'_>>> {
             5 => Some(take(&mut bytes, 4)?),
             _ => return None,
         };
-        found.push(Field { number: key >> 3, bytes: content, raw: &start[..start.len() - bytes.len()] });
+        found.push(Field {
+            number: key >> 3,
+            bytes: content,
+            raw: &start[..start.len() - bytes.len()],
+        });
     }
     Some(found)
 }
@@ -182,7 +209,10 @@ fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 fn tensor_name(tensor: &[u8]) -> Option<&str> {
-    fields(tensor)?.iter().find(|f| f.number == TENSOR_NAME).and_then(|f| text(f.bytes?))
+    fields(tensor)?
+        .iter()
+        .find(|f| f.number == TENSOR_NAME)
+        .and_then(|f| text(f.bytes?))
 }
 
 /// A 32-bit float tensor of unknown shape.
@@ -199,7 +229,10 @@ fn value_info(name: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, TENSOR_NAME, cut_at, fields, put, text, value_info};
+    use super::{
+        GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, TENSOR_NAME, cut_at, fields, put, text,
+        value_info,
+    };
 
     fn node(name: &str, inputs: &[&str], output: &str) -> Vec<u8> {
         let mut node = Vec::new();
@@ -210,12 +243,27 @@ mod tests {
     }
 
     fn names(model: &[u8], kind: u64, field: u64) -> Vec<String> {
-        let graph = fields(model).unwrap().into_iter().find(|f| f.number == MODEL_GRAPH).unwrap().bytes.unwrap();
+        let graph = fields(model)
+            .unwrap()
+            .into_iter()
+            .find(|f| f.number == MODEL_GRAPH)
+            .unwrap()
+            .bytes
+            .unwrap();
         let of = |message: &[u8]| {
-            let name = fields(message).unwrap().into_iter().find(|f| f.number == field).unwrap();
+            let name = fields(message)
+                .unwrap()
+                .into_iter()
+                .find(|f| f.number == field)
+                .unwrap();
             text(name.bytes.unwrap()).unwrap().to_owned()
         };
-        fields(graph).unwrap().iter().filter(|f| f.number == kind).map(|f| of(f.bytes.unwrap())).collect()
+        fields(graph)
+            .unwrap()
+            .iter()
+            .filter(|f| f.number == kind)
+            .map(|f| of(f.bytes.unwrap()))
+            .collect()
     }
 
     #[test]
@@ -240,10 +288,22 @@ mod tests {
         assert!(names(&halves.first, GRAPH_NODE, 3).starts_with(&["encode".to_owned()]));
         assert!(!names(&halves.first, GRAPH_NODE, 3).contains(&"decode".to_owned()));
         assert_eq!(names(&halves.first, GRAPH_INITIALIZER, 8), ["w1"]);
-        assert_eq!((names(&halves.first, GRAPH_INPUT, 1), names(&halves.first, GRAPH_OUTPUT, 1)), (vec!["x".into()], vec!["h".into()]));
+        assert_eq!(
+            (
+                names(&halves.first, GRAPH_INPUT, 1),
+                names(&halves.first, GRAPH_OUTPUT, 1)
+            ),
+            (vec!["x".into()], vec!["h".into()])
+        );
         assert_eq!(names(&halves.second, GRAPH_NODE, 3), ["constant", "decode", "last"]);
         assert_eq!(names(&halves.second, GRAPH_INITIALIZER, 8), ["w2"]);
-        assert_eq!((names(&halves.second, GRAPH_INPUT, 1), names(&halves.second, GRAPH_OUTPUT, 1)), (vec!["h".into()], vec!["y".into()]));
+        assert_eq!(
+            (
+                names(&halves.second, GRAPH_INPUT, 1),
+                names(&halves.second, GRAPH_OUTPUT, 1)
+            ),
+            (vec!["h".into()], vec!["y".into()])
+        );
         assert!(halves.second.starts_with(&[0x08, 0x08]));
     }
 

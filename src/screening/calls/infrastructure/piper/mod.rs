@@ -93,7 +93,8 @@ impl Piper {
     /// When a model file is missing or unfit, or `espeak-ng` is missing.
     pub fn open(runtime: &OnnxRuntime, models: &ModelDir, settings: &PiperSettings) -> Result<Self, OnnxError> {
         let unfit = |what: String| OnnxError::Runtime(format!("piper: {what}"));
-        let config = std::fs::read_to_string(models.require(ModelFile::PiperJoeConfig)?).map_err(|e| unfit(e.to_string()))?;
+        let config =
+            std::fs::read_to_string(models.require(ModelFile::PiperJoeConfig)?).map_err(|e| unfit(e.to_string()))?;
         let config: Config = serde_json::from_str(&config).map_err(|e| unfit(e.to_string()))?;
         let model = std::fs::read(models.require(ModelFile::PiperJoe)?).map_err(|e| unfit(e.to_string()))?;
         let halves = cut_at(&model, SEAM).ok_or_else(|| unfit(format!("no node {SEAM}")))?;
@@ -111,7 +112,9 @@ impl Piper {
 
     /// The gain that levels a test sentence.
     fn measured_gain(&mut self) -> Result<f32, String> {
-        let piece = self.piece("The quick brown fox jumps over the lazy dog.", 1.0).map_err(|e| e.to_string())?;
+        let piece = self
+            .piece("The quick brown fox jumps over the lazy dog.", 1.0)
+            .map_err(|e| e.to_string())?;
         let mut audio = Vec::new();
         self.frames(&piece, &Stop::default(), &mut |part, _| {
             audio.extend_from_slice(part);
@@ -137,7 +140,11 @@ impl Piper {
         }
         ids.extend(self.config.phoneme_id_map.get(&'$').into_iter().flatten());
         let words = weigh(text, parts.iter().map(|(text, ipa)| (text.as_str(), ipa.as_str())));
-        Ok(Piece { ids, words, speed: speed.clamp(*SPEEDS.start(), *SPEEDS.end()) })
+        Ok(Piece {
+            ids,
+            words,
+            speed: speed.clamp(*SPEEDS.start(), *SPEEDS.end()),
+        })
     }
 
     /// The text in parts, each with its phonemes: single words where espeak tells them apart. The program drops marks,
@@ -147,7 +154,11 @@ impl Piper {
         let mut run: Vec<&str> = Vec::new();
         for word in text.split_whitespace() {
             let core = word.trim_matches(|c: char| !c.is_alphanumeric());
-            let mark = word.chars().rev().take_while(|c| !c.is_alphanumeric()).find(|c| matches!(c, '.' | ',' | ';' | ':' | '!' | '?'));
+            let mark = word
+                .chars()
+                .rev()
+                .take_while(|c| !c.is_alphanumeric())
+                .find(|c| matches!(c, '.' | ',' | ';' | ':' | '!' | '?'));
             let known = pronounce::known(core);
             if known.is_none() {
                 run.push(word);
@@ -169,10 +180,17 @@ impl Piper {
         if run.is_empty() {
             return Ok(());
         }
-        let ipa = self.espeak.ipa(&run.join(" ")).map_err(|e| SpeechError::Failed(e.to_string()))?;
+        let ipa = self
+            .espeak
+            .ipa(&run.join(" "))
+            .map_err(|e| SpeechError::Failed(e.to_string()))?;
         let spoken: Vec<&str> = ipa.split_whitespace().collect();
         if spoken.len() == run.len() {
-            parts.extend(run.iter().zip(spoken).map(|(word, ipa)| ((*word).to_owned(), format!(" {ipa}"))));
+            parts.extend(
+                run.iter()
+                    .zip(spoken)
+                    .map(|(word, ipa)| ((*word).to_owned(), format!(" {ipa}"))),
+            );
         } else {
             // espeak says "of the" as one word: then the sounds are shared out by letters.
             let letters: usize = run.iter().map(|word| word.chars().count()).sum::<usize>().max(1);
@@ -196,7 +214,11 @@ impl Piper {
         stop: &Stop,
         give: &mut dyn FnMut(&[f32], usize) -> Result<(), Unfinished>,
     ) -> Result<(), Unfinished> {
-        let Inference { noise_scale, length_scale, noise_w } = self.config.inference;
+        let Inference {
+            noise_scale,
+            length_scale,
+            noise_w,
+        } = self.config.inference;
         let scales = [noise_scale, length_scale / piece.speed, noise_w];
         let lengths = [piece.ids.len() as i64];
         let encoder = &mut self.encoder;
@@ -218,7 +240,9 @@ impl Piper {
         while done < total {
             let end = (done + steps.next().unwrap_or(STEPS[2])).min(total);
             let (from, to) = (done.saturating_sub(CONTEXT), (end + CONTEXT).min(total));
-            let window: Vec<f32> = (0..channels).flat_map(|c| latent[c * total + from..c * total + to].iter().copied()).collect();
+            let window: Vec<f32> = (0..channels)
+                .flat_map(|c| latent[c * total + from..c * total + to].iter().copied())
+                .collect();
             let decoder = &mut self.decoder;
             let audio = stop.during(|options| {
                 let input = TensorRef::from_array_view(([1, channels, to - from], window.as_slice()))?;
@@ -226,7 +250,10 @@ impl Piper {
                 Ok(outputs[0].try_extract_tensor::<f32>()?.1.to_vec())
             })?;
             let part = audio.get((done - from) * FRAME..(end - from) * FRAME);
-            give(part.ok_or_else(|| Unfinished::Failed("piper: unexpected length".into()))?, total * FRAME)?;
+            give(
+                part.ok_or_else(|| Unfinished::Failed("piper: unexpected length".into()))?,
+                total * FRAME,
+            )?;
             done = end;
         }
         Ok(())
@@ -238,14 +265,19 @@ impl Engine for Piper {
     const RESTARTABLE: bool = false;
 
     fn plan(&mut self, request: &SpeechRequest) -> Result<Vec<Piece>, SpeechError> {
-        clauses(&request.text).into_iter().map(|clause| self.piece(clause, request.speed)).collect()
+        clauses(&request.text)
+            .into_iter()
+            .map(|clause| self.piece(clause, request.speed))
+            .collect()
     }
 
     fn render(&mut self, piece: &Piece, stop: &Stop, emit: &mut dyn FnMut(SpeechChunk)) -> Result<(), Unfinished> {
         let rate = self.config.audio.sample_rate;
         let gain = self.gain;
         let mut stream = Stream::new(rate, gain, &piece.words).map_err(Unfinished::Failed)?;
-        self.frames(piece, stop, &mut |part, total| stream.push(part, total, emit).map_err(Unfinished::Failed))?;
+        self.frames(piece, stop, &mut |part, total| {
+            stream.push(part, total, emit).map_err(Unfinished::Failed)
+        })?;
         stream.finish(emit).map_err(Unfinished::Failed)
     }
 }
@@ -266,7 +298,16 @@ struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn new(rate: usize, gain: f32, words: &'a [WeighedWord]) -> Result<Self, String> {
-        Ok(Self { rate, gain, words, placed: None, upsampler: Upsampler::new(rate)?, held: Vec::new(), given: 0, seen: 0 })
+        Ok(Self {
+            rate,
+            gain,
+            words,
+            placed: None,
+            upsampler: Upsampler::new(rate)?,
+            held: Vec::new(),
+            given: 0,
+            seen: 0,
+        })
     }
 
     fn push(&mut self, part: &[f32], total: usize, emit: &mut dyn FnMut(SpeechChunk)) -> Result<(), String> {
@@ -314,7 +355,11 @@ impl<'a> Stream<'a> {
             .as_mut()
             .map(|placed| {
                 let mut due = Vec::new();
-                while placed.as_slice().first().is_some_and(|word| last || word.start_ms < upto) {
+                while placed
+                    .as_slice()
+                    .first()
+                    .is_some_and(|word| last || word.start_ms < upto)
+                {
                     due.extend(placed.next());
                 }
                 if last {

@@ -162,7 +162,11 @@ impl CachedVoice {
             digest.update(b" ");
         }
         let figure = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-        digest.finalize().iter().flat_map(|byte| [figure(byte >> 4), figure(byte & 15)]).collect()
+        digest
+            .finalize()
+            .iter()
+            .flat_map(|byte| [figure(byte >> 4), figure(byte & 15)])
+            .collect()
     }
 }
 

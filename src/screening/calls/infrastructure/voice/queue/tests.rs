@@ -3,10 +3,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
-use crate::screening::calls::infrastructure::voice::queue::{Engine, VoiceQueue, WAITING_MAX};
 use crate::screening::calls::domain::ports::{
     HeardWord, Priority, SpeechChunk, SpeechError, SpeechRequest, TextToSpeech,
 };
+use crate::screening::calls::infrastructure::voice::queue::{Engine, VoiceQueue, WAITING_MAX};
 use crate::screening::calls::infrastructure::voice::stop::{Stop, Unfinished};
 
 /// Renders one piece per word. Each render is announced and then waits to be let on; it ends early when stopped.

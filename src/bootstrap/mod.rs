@@ -1,0 +1,301 @@
+//! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
+
+pub mod engines;
+
+mod demo;
+mod glue;
+mod prepare;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::bootstrap::demo::demo_link;
+use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
+use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
+use crate::bootstrap::prepare::PrepareVoice;
+use crate::config::Config;
+use crate::knowledge::infrastructure::minilm::MiniLm;
+use crate::knowledge::infrastructure::role_search::RoleSearch;
+use crate::router::{self, AppState};
+use crate::screening::analysis::application::analyse::AnalysisService;
+use crate::screening::analysis::infrastructure::http::AnalysisState;
+use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
+use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
+use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::screening::applications::domain::plan::deterministic_plan;
+use crate::screening::applications::infrastructure::calls::ApplicationCalls;
+use crate::screening::applications::infrastructure::documents::FileReader;
+use crate::screening::applications::infrastructure::store::SqliteApplicationStore;
+use crate::screening::calls::application::guided::GuidedInterviewer;
+use crate::screening::calls::application::service::CallService;
+use crate::screening::calls::application::session::Engines;
+use crate::screening::calls::application::voice::VoiceStyle;
+use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::infrastructure::agent_file::Agent;
+use crate::screening::calls::infrastructure::http::calls::CallsState;
+use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
+use crate::screening::calls::infrastructure::store::SqliteCallStore;
+use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};
+use crate::shared::clock::{Clock, SystemClock};
+use crate::shared::db::Db;
+use crate::shared::embeddings::TextEmbedder;
+use crate::shared::http::auth::RecruiterToken;
+use crate::shared::jobs::Subscription;
+use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
+use crate::shared::onnx::OnnxRuntime;
+use crate::shared::telemetry;
+
+/// A server that is ready to serve.
+pub struct Emma {
+    pub base_url: String,
+    pub recruiter: RecruiterToken,
+    pub demo: Option<demo::Demo>,
+    listener: tokio::net::TcpListener,
+    router: Router,
+    calls: Arc<CallService>,
+    gateway: Arc<WebRtcAdapter>,
+    runner: JobRunner,
+    db: Db,
+    tasks: TaskTracker,
+}
+
+/// Builds everything from configuration. The models are loaded in the background: the server listens at once.
+///
+/// # Errors
+/// When the port is taken, the data directory cannot be used or a model file is missing.
+pub async fn build(config: Config) -> anyhow::Result<Emma> {
+    let models = model_dir(&config.speech);
+    let agent = Agent::load(config.interview.agent.as_deref())?;
+    let runtime = OnnxRuntime::load(&models)?;
+    let embedder: Arc<dyn TextEmbedder> = Arc::new(MiniLm::start(&runtime, &models)?);
+    let listener = listen(&config).await?;
+    let base_url = base_url(&config, listener.local_addr()?);
+    let db = open_database(&database_file(&config)?).await?;
+    let recruiter = match config.server.recruiter_token.clone() {
+        Some(token) => RecruiterToken::given(token),
+        None => RecruiterToken::load_or_create(&config.server.data_dir).context("recruiter token")?,
+    };
+    let metrics = telemetry::start_metrics().context("metrics")?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tasks = TaskTracker::new();
+
+    let call_store = Arc::new(SqliteCallStore::new(db.clone(), clock.clone()));
+    let application_store = Arc::new(SqliteApplicationStore::new(db.clone()));
+    let ender = Arc::new(LateEnder::default());
+    let applications = Arc::new(ApplicationService {
+        store: application_store.clone(),
+        calls: Arc::new(ApplicationCalls { store: call_store.clone(), ender: ender.clone(), clock: clock.clone() }),
+        documents: Arc::new(FileReader::default()),
+        plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+        clock: clock.clone(),
+        offers_recording: false,
+    });
+
+    let (engines_ready, engines) = watch::channel(None);
+    let (voice_ready, voice) = watch::channel(None);
+    let gateway = Arc::new(WebRtcAdapter::new(web_rtc(&config)));
+    let calls =
+        Arc::new(CallService::new(engines.clone(), gateway.clone(), call_store.clone(), applications.clone(), clock.clone()));
+    // Nobody else fills it.
+    let _ = ender.0.set(Arc::downgrade(&calls));
+
+    let analyses = Arc::new(SqliteAnalysisStore(db.clone()));
+    let analysis = Arc::new(AnalysisService {
+        calls: call_store.clone(),
+        interviews: applications.clone(),
+        analyses: analyses.clone(),
+        embedder: embedder.clone(),
+        clock: clock.clone(),
+    });
+    let speed = agent.style().speed;
+    let subscriptions = vec![
+        subscription(JobOfferApplied::NAME, "generate-call-prompt", Arc::new(GenerateCallPrompt(applications.clone()))),
+        subscription(
+            JobOfferApplied::NAME,
+            "prepare-voice",
+            Arc::new(PrepareVoice { applications: applications.clone(), voice: voice.clone(), speed }),
+        ),
+        subscription(ScreeningCall::FINISHED, "analyse-call", analysis),
+        subscription(ScreeningCall::FINISHED, "end-screening", Arc::new(EndScreening(applications.clone()))),
+    ];
+    let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
+
+    let demo = match config.server.demo {
+        true => Some(demo_link(&applications, config.interview.invitation_hours).await.context("demo")?),
+        false => None,
+    };
+    let knowledge =
+        Arc::new(RoleSearch { statements: Arc::new(Statements(application_store.clone())), embedder });
+    let loading = Loading {
+        config: config.clone(),
+        agent,
+        models,
+        runtime,
+        interviewer: Arc::new(GuidedInterviewer { knowledge }),
+        tasks: tasks.clone(),
+        demo_plan: demo.as_ref().map(|d| d.plan.clone()),
+    };
+    tokio::spawn(loading.run(engines_ready, voice_ready, calls.clone()));
+
+    let state = AppState {
+        recruiter: recruiter.clone(),
+        applications: applications.clone(),
+        calls: CallsState { store: call_store },
+        interviews: InterviewsState { calls: calls.clone(), door: Arc::new(Door(applications)) },
+        analysis: AnalysisState { analyses, applications: Arc::new(Lookup(application_store)), recruiter: recruiter.clone() },
+        jobs: runner.clone(),
+        base_url: base_url.clone(),
+        health: 0,
+        metrics,
+        db: db.clone(),
+    };
+    Ok(Emma { base_url, recruiter, demo, listener, router: router::build(state), calls, gateway, runner, db, tasks })
+}
+
+impl Emma {
+    /// Serves until `stop` fires, gives running calls `drain` to end, and leaves everything stored.
+    ///
+    /// # Errors
+    /// When the socket breaks.
+    pub async fn serve(self, stop: CancellationToken, drain: Duration) -> anyhow::Result<()> {
+        let jobs_stop = CancellationToken::new();
+        let jobs = tokio::spawn(self.runner.run(jobs_stop.clone()));
+        let (calls, stopping) = (self.calls.clone(), stop.clone());
+        let draining = tokio::spawn(async move {
+            stopping.cancelled().await;
+            calls.shut_down(drain).await;
+        });
+        // Calls end over their own connections: HTTP serves on while they do.
+        let served = axum::serve(self.listener, self.router.into_make_service()).with_graceful_shutdown(async move {
+            if draining.await.is_err() {
+                error!("running calls could not be waited for");
+            }
+        });
+        served.await?;
+        self.gateway.shut_down().await;
+        jobs_stop.cancel();
+        if tokio::time::timeout(Duration::from_secs(10), jobs).await.is_err() {
+            warn!("background work did not stop in time; it is taken up again at the next start");
+        }
+        self.tasks.close();
+        self.db.close().await;
+        Ok(())
+    }
+}
+
+/// What is loaded while the server listens already.
+struct Loading {
+    config: Config,
+    agent: Agent,
+    models: crate::shared::models::ModelDir,
+    runtime: OnnxRuntime,
+    interviewer: Arc<GuidedInterviewer>,
+    tasks: TaskTracker,
+    demo_plan: Option<crate::screening::shared::plan::InterviewPlan>,
+}
+
+impl Loading {
+    async fn run(
+        self,
+        engines_ready: watch::Sender<Option<Engines>>,
+        voice_ready: watch::Sender<Option<Arc<engines::EmmaVoice>>>,
+        calls: Arc<CallService>,
+    ) {
+        let style = self.agent.style();
+        let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
+        let (cache, tasks) = (self.config.server.data_dir.join("voice"), self.tasks.clone());
+        let name = style.voice.clone();
+        let loaded = tokio::task::spawn_blocking(move || {
+            let ears = open_ears(&speech, &models, &runtime)?;
+            let voice = open_voice(&speech, &name, &cache, &models, &runtime, tasks)?;
+            anyhow::Ok((ears, voice))
+        });
+        let (ears, voice) = match loaded.await {
+            Ok(Ok(loaded)) => loaded,
+            Ok(Err(error)) => return error!("no interview can be held: {error:#}; `emma doctor` says more"),
+            Err(error) => return error!(%error, "loading the models broke"),
+        };
+        let voice = Arc::new(voice);
+        let engines = Engines {
+            voice_activity: ears.voice_activity,
+            turn_judge: ears.turn_judge,
+            speech_to_text: ears.speech_to_text,
+            text_to_speech: voice.cached.clone(),
+            interviewer: self.interviewer,
+            background: Arc::new(glue::Gate(voice.queue.gate())),
+            style: VoiceStyle { voice: voice.voice.clone(), ..style.clone() },
+            limits: self.agent.limits(),
+            reconnect_grace: Duration::from_secs(self.config.interview.reconnect_grace_s),
+        };
+        engines_ready.send_replace(Some(engines));
+        voice_ready.send_replace(Some(voice.clone()));
+        info!("ready for interviews");
+        if let Some(plan) = &self.demo_plan {
+            prepare::prepare(voice, plan, style.speed);
+        }
+        if let Err(error) = calls.recover().await {
+            error!(%error, "calls of the last run could not be taken up");
+        }
+        // The senders live as long as somebody may wait for them.
+        engines_ready.closed().await;
+    }
+}
+
+fn subscription(event: &'static str, subscriber: &'static str, handler: Arc<dyn crate::shared::jobs::EventHandler>) -> Subscription {
+    Subscription { event, subscriber, handler }
+}
+
+async fn listen(config: &Config) -> anyhow::Result<tokio::net::TcpListener> {
+    let address = SocketAddr::new(config.server.bind, config.server.port);
+    let advice = "choose another with --port, or stop what uses it";
+    tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}: {advice}"))
+}
+
+fn base_url(config: &Config, bound: SocketAddr) -> String {
+    if let Some(url) = &config.server.public_url {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let host = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    format!("http://{host}:{}", bound.port())
+}
+
+fn web_rtc(config: &Config) -> WebRtcConfig {
+    let media = &config.media;
+    WebRtcConfig {
+        advertised: media.advertised_ip.into_iter().collect(),
+        udp_ports: (media.udp_port_min != 0).then_some(media.udp_port_min..=media.udp_port_max),
+        max_connections: media.max_calls,
+        ..WebRtcConfig::default()
+    }
+}
+
+/// The database file of this configuration.
+///
+/// # Errors
+/// When the data directory cannot be made.
+pub fn database_file(config: &Config) -> anyhow::Result<PathBuf> {
+    let dir = &config.server.data_dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("data directory {} cannot be made", dir.display()))?;
+    let url = config.server.database_url.as_deref().map(|url| url.trim_start_matches("sqlite:").trim_start_matches("//"));
+    Ok(url.map_or_else(|| dir.join("emma.db"), PathBuf::from))
+}
+
+/// Opens the database and brings it up to date.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_database(file: &Path) -> anyhow::Result<Db> {
+    Db::open(file).await.with_context(|| format!("database {}", file.display()))
+}

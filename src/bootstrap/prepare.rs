@@ -1,0 +1,60 @@
+//! Renders what Emma will say before she says it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::bootstrap::engines::EmmaVoice;
+use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::calls::domain::interviewer::lines;
+use crate::screening::calls::domain::speakable::clauses::sentences;
+use crate::screening::calls::domain::speakable::speakable;
+use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::events::Event;
+use crate::shared::jobs::{EventHandler, HandlerError};
+
+/// On `JobOfferApplied`: has the voice ready when the candidate comes.
+pub struct PrepareVoice {
+    pub applications: Arc<ApplicationService>,
+    /// Empty until the voice is loaded.
+    pub voice: watch::Receiver<Option<Arc<EmmaVoice>>>,
+    pub speed: f32,
+}
+
+#[async_trait]
+impl EventHandler for PrepareVoice {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let applied: JobOfferApplied = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
+        let plan = self.applications.plan_of(&applied.application_id).await?;
+        let mut voice = self.voice.clone();
+        let Ok(loaded) = voice.wait_for(Option::is_some).await.map(|v| v.clone()) else {
+            return Err(HandlerError::Retry("the voice is not loaded".to_owned()));
+        };
+        if let Some(voice) = loaded {
+            prepare(voice, &plan, self.speed);
+        }
+        Ok(())
+    }
+}
+
+/// Starts rendering every sentence of an interview that is known beforehand, most urgent first.
+pub fn prepare(voice: Arc<EmmaVoice>, plan: &InterviewPlan, speed: f32) {
+    let texts: Vec<String> =
+        lines(plan).iter().flat_map(|line| sentences(line).into_iter().map(speakable).collect::<Vec<_>>()).collect();
+    let waiting = texts.iter().filter(|text| !voice.cached.is_ready(text, &voice.voice, speed)).count();
+    if waiting == 0 {
+        return;
+    }
+    info!(sentences = texts.len(), to_render = waiting, "preparing what Emma will say");
+    let mut preparation = voice.cached.prepare(texts, &voice.voice, speed);
+    tokio::spawn(async move {
+        let progress = preparation.finished().await;
+        if progress.failed > 0 {
+            warn!(failed = progress.failed, "some sentences could not be prepared; they are rendered when they are said");
+        }
+        info!(done = progress.done, total = progress.total, "voice prepared");
+    });
+}

@@ -1,0 +1,48 @@
+//! `emma bench`: how well and how fast Emma hears on this machine.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::bench::{noise, segments, turns, words};
+use crate::bootstrap::engines::{model_dir, open_ears};
+use crate::config::Config;
+use crate::shared::onnx::OnnxRuntime;
+
+/// Measure words, turn ends and silence with the configured engines.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Word error rate and real-time factor on recordings with references.
+    Words(words::WordsArgs),
+    /// False cut-offs and delays of the end-of-turn decision.
+    Turns(turns::TurnsArgs),
+    /// Words heard in silence, noise and music; there must be none.
+    Noise(noise::NoiseArgs),
+    /// Word error rate and tail latency for ways to cut long answers.
+    Segments(segments::SegmentsArgs),
+}
+
+/// Loads the ears, measures and prints the report.
+pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let models = model_dir(&config.speech);
+    let speech = config.speech.clone();
+    let ears = tokio::task::spawn_blocking(move || {
+        let runtime = OnnxRuntime::load(&models)?;
+        open_ears(&speech, &models, &runtime)
+    })
+    .await??;
+    let report = match args.what {
+        What::Words(args) => words::words(&ears, &args).await?,
+        What::Turns(args) => turns::turns(&ears, &args).await?,
+        What::Noise(args) => noise::noise(&ears, &args).await?,
+        What::Segments(args) => segments::segments(&ears, &args).await?,
+    };
+    crate::cli::print(&report);
+    Ok(ExitCode::SUCCESS)
+}

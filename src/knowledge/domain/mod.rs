@@ -1,0 +1,3 @@
+//! Pure ranking.
+
+pub mod ranking;

@@ -1,0 +1,4 @@
+//! Adapters.
+
+pub mod minilm;
+pub mod role_search;

@@ -1,0 +1,179 @@
+//! The rules every plan keeps, also one written by a language model or edited by a recruiter.
+
+use std::collections::BTreeSet;
+
+use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::screening::applications::domain::plan::lines::prohibited_in;
+use crate::screening::shared::plan::{CriterionKind, InterviewPlan, Question};
+
+/// A rule a plan breaks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanFault {
+    #[error("a plan has 4 to 8 questions, not {0}")]
+    QuestionCount(usize),
+    #[error("the id {0} is used twice")]
+    DoubleId(String),
+    #[error("question {question} names criterion {criterion}, which does not exist")]
+    UnknownCriterion { question: String, criterion: String },
+    #[error("question {0} has no criterion")]
+    NoCriterion(String),
+    #[error("criterion {0} belongs to no question")]
+    Orphan(String),
+    #[error("criterion {criterion} cites {field}, which the job offer does not have")]
+    UnknownField { criterion: String, field: String },
+    #[error("criterion {0} has a weight that does not fit its kind")]
+    Weight(String),
+    #[error("no criterion is scored")]
+    NothingScored,
+    #[error("{0} is empty")]
+    Empty(String),
+    #[error("question {0} has too many probes or the same one twice")]
+    Probes(String),
+    #[error("{place} holds {mark:?}, which cannot be spoken")]
+    Markup { place: String, mark: char },
+    #[error("{place} asks about something that must not be asked: {words}")]
+    Prohibited { place: String, words: String },
+}
+
+/// Checks a plan against the offer it was made for.
+///
+/// # Errors
+/// The first rule it breaks.
+pub fn validate(plan: &InterviewPlan, offer: &JobOffer) -> Result<(), PlanFault> {
+    if !(4..=8).contains(&plan.questions.len()) {
+        return Err(PlanFault::QuestionCount(plan.questions.len()));
+    }
+    unique(plan)?;
+    for (place, text) in spoken(plan) {
+        if text.trim().is_empty() {
+            return Err(PlanFault::Empty(place));
+        }
+        if let Some(mark) = text.chars().find(|c| "*_#`|<>[]{}\n\r\t".contains(*c)) {
+            return Err(PlanFault::Markup { place, mark });
+        }
+        if let Some(words) = prohibited_in(text) {
+            return Err(PlanFault::Prohibited { place, words });
+        }
+    }
+    for question in &plan.questions {
+        check_question(plan, question)?;
+    }
+    check_criteria(plan, offer)
+}
+
+fn unique(plan: &InterviewPlan) -> Result<(), PlanFault> {
+    let mut seen = BTreeSet::new();
+    let ids = plan
+        .questions
+        .iter()
+        .map(|q| &q.id)
+        .chain(plan.criteria.iter().map(|c| &c.id));
+    for id in ids {
+        if id.is_empty() {
+            return Err(PlanFault::Empty("an id".to_owned()));
+        }
+        if !seen.insert(id) {
+            return Err(PlanFault::DoubleId(id.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Everything Emma may say, with its place.
+fn spoken(plan: &InterviewPlan) -> Vec<(String, &str)> {
+    let mut all = vec![
+        ("greeting".to_owned(), plan.greeting.as_str()),
+        ("closing".to_owned(), plan.closing.as_str()),
+    ];
+    for q in &plan.questions {
+        all.push((format!("{}.text", q.id), &q.text));
+        all.push((format!("{}.rephrased", q.id), &q.rephrased));
+        all.push((format!("{}.topic", q.id), &q.topic));
+        all.extend(
+            q.probes
+                .iter()
+                .enumerate()
+                .map(|(i, p)| (format!("{}.probes[{i}]", q.id), p.as_str())),
+        );
+    }
+    all
+}
+
+fn check_question(plan: &InterviewPlan, question: &Question) -> Result<(), PlanFault> {
+    if question.criterion_ids.is_empty() {
+        return Err(PlanFault::NoCriterion(question.id.clone()));
+    }
+    if let Some(unknown) = question.criterion_ids.iter().find(|id| plan.criterion(id).is_none()) {
+        return Err(PlanFault::UnknownCriterion {
+            question: question.id.clone(),
+            criterion: unknown.clone(),
+        });
+    }
+    let different: BTreeSet<_> = question.probes.iter().collect();
+    if question.probes.len() > 4 || different.len() < question.probes.len() {
+        return Err(PlanFault::Probes(question.id.clone()));
+    }
+    Ok(())
+}
+
+fn check_criteria(plan: &InterviewPlan, offer: &JobOffer) -> Result<(), PlanFault> {
+    for criterion in &plan.criteria {
+        if !plan.questions.iter().any(|q| q.criterion_ids.contains(&criterion.id)) {
+            return Err(PlanFault::Orphan(criterion.id.clone()));
+        }
+        if !field_exists(&criterion.job_field, offer) {
+            return Err(PlanFault::UnknownField {
+                criterion: criterion.id.clone(),
+                field: criterion.job_field.clone(),
+            });
+        }
+        let sound = match criterion.kind {
+            CriterionKind::Scored => criterion.weight > 0.0 && criterion.weight.is_finite(),
+            CriterionKind::Gate => criterion.weight == 0.0,
+        };
+        if !sound {
+            return Err(PlanFault::Weight(criterion.id.clone()));
+        }
+        let anchors = [
+            &criterion.anchors.one,
+            &criterion.anchors.three,
+            &criterion.anchors.five,
+        ];
+        if criterion.name.is_empty() || anchors.iter().any(|a| a.trim().is_empty()) {
+            return Err(PlanFault::Empty(format!("{} (name or anchor)", criterion.id)));
+        }
+    }
+    if plan.criteria.iter().any(|c| c.kind == CriterionKind::Scored) {
+        Ok(())
+    } else {
+        Err(PlanFault::NothingScored)
+    }
+}
+
+/// Whether a reference such as `skills[1]` points at something.
+fn field_exists(field: &str, offer: &JobOffer) -> bool {
+    let posting = &offer.posting;
+    let (name, index) = match field.split_once('[') {
+        Some((name, rest)) => match rest.strip_suffix(']').and_then(|i| i.parse::<usize>().ok()) {
+            Some(index) => (name, Some(index)),
+            None => return false,
+        },
+        None => (field, None),
+    };
+    let length = match name {
+        "responsibilities" => posting.responsibilities.len(),
+        "requirements" => posting.requirements.len(),
+        "benefits" => posting.benefits.len(),
+        "skills" => posting.skills.len(),
+        "languages" => posting.languages.len(),
+        "sections" => posting.sections.len(),
+        "title" => return index.is_none() && !posting.title.is_empty(),
+        "tagline" => return index.is_none() && !posting.tagline.is_empty(),
+        "organization.about" | "organization.name" | "organization.size" => return index.is_none(),
+        "commitment" => return index.is_none() && posting.commitment.is_some(),
+        "place" => return index.is_none() && posting.place.is_some(),
+        "compensation" => return index.is_none() && posting.compensation.is_some(),
+        _ => return false,
+    };
+    index.is_some_and(|i| i < length)
+}

@@ -1,0 +1,76 @@
+//! Where applications and calls meet.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::domain::ports::{InterviewCalls, OpenError, Progress, Stage};
+use crate::screening::calls::application::interviewing::Talk;
+use crate::screening::calls::application::open::{OpenCallError, open_call};
+use crate::screening::calls::application::service::Interviews;
+use crate::screening::calls::application::withdraw::{CallEnder, forget_calls};
+use crate::screening::calls::domain::attempt::{Entry, entry};
+use crate::screening::calls::domain::status::CallStatus;
+use crate::screening::calls::domain::store::CallStore;
+use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::clock::Clock;
+use crate::shared::db::to_word;
+use crate::shared::errors::StoreError;
+
+/// The calls of applications.
+pub struct ApplicationCalls {
+    pub store: Arc<dyn CallStore>,
+    pub ender: Arc<dyn CallEnder>,
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl InterviewCalls for ApplicationCalls {
+    async fn open(&self, application: &ApplicationId, plan: &InterviewPlan) -> Result<CallId, OpenError> {
+        match open_call(&*self.store, application, plan, self.clock.now()).await {
+            Ok(call) => Ok(call.id),
+            Err(OpenCallError::Over) => Err(OpenError::Over),
+            Err(OpenCallError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError> {
+        let calls = self.store.of_application(application).await?;
+        let stage = match entry(&calls, self.clock.now()) {
+            Entry::First => Stage::None,
+            Entry::Resume(_) => Stage::Ready,
+            Entry::Over(_) => Stage::Over,
+            Entry::Current(call) => match call.status() {
+                CallStatus::Reconnecting => Stage::Reconnecting,
+                status if status.is_live() => Stage::Live,
+                _ => Stage::Ready,
+            },
+        };
+        let last = calls.last();
+        Ok(Progress {
+            stage,
+            attempts: last.map_or(0, |call| call.attempt),
+            call_id: last.map(|call| call.id.clone()),
+            end_reason: last.and_then(|call| call.end_reason()).as_ref().map(to_word).transpose()?,
+            ended_at: last.and_then(|call| call.ended_at),
+        })
+    }
+
+    async fn forget(&self, application: &ApplicationId) -> Result<(), StoreError> {
+        forget_calls(&*self.store, &*self.ender, application, &*self.clock).await
+    }
+}
+
+/// What calls ask of applications.
+#[async_trait]
+impl Interviews for ApplicationService {
+    async fn talk_of(&self, application: &ApplicationId, plan_version: u32) -> Result<Option<Talk>, StoreError> {
+        let Some(found) = self.store.application(application).await? else {
+            return Ok(None);
+        };
+        let plan = self.plan_version(application, plan_version).await?;
+        Ok(plan.map(|plan| Talk { job_offer_id: found.job_offer_id, plan: Arc::new(plan) }))
+    }
+}

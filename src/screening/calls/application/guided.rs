@@ -1,0 +1,85 @@
+//! The guided interviewer at work: looks up what the posting says where that is asked for, the rest is pure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tracing::warn;
+
+use crate::screening::calls::application::interviewing::{Interviewer, Talk};
+use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
+use crate::screening::calls::domain::interviewer::{self, Reply, ReplyContext};
+use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge};
+
+/// A look-up that takes longer is answered as if nothing were known.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Passages taken for one answer.
+const FACTS: usize = 2;
+
+/// Runs the plan without a language model.
+pub struct GuidedInterviewer {
+    pub knowledge: Arc<dyn RoleKnowledge>,
+}
+
+#[async_trait]
+impl Interviewer for GuidedInterviewer {
+    async fn reply(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
+        let facts = match &request.cause {
+            Cause::Said(utterance) if interviewer::needs_lookup(utterance, request.phase) => {
+                self.look_up(talk, utterance).await
+            }
+            _ => Vec::new(),
+        };
+        decide(talk, request, &facts)
+    }
+
+    fn without_help(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
+        decide(talk, request, &[])
+    }
+}
+
+impl GuidedInterviewer {
+    async fn look_up(&self, talk: &Talk, question: &str) -> Vec<RoleFact> {
+        let search = self.knowledge.search(&talk.job_offer_id, question, FACTS);
+        match tokio::time::timeout(LOOK_UP_TIMEOUT, search).await {
+            Ok(Ok(facts)) => facts,
+            Ok(Err(error)) => {
+                warn!(%error, "the posting could not be searched");
+                Vec::new()
+            }
+            Err(_) => {
+                warn!("searching the posting took too long");
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn decide(talk: &Talk, request: &ReplyRequest, facts: &[RoleFact]) -> Reply {
+    let utterance = match &request.cause {
+        Cause::Said(utterance) => utterance.as_str(),
+        _ => "",
+    };
+    let context = ReplyContext {
+        plan: &talk.plan,
+        coverage: &request.coverage,
+        phase: request.phase,
+        question: request.question_id.as_deref().and_then(|id| talk.plan.question(id)),
+        answer_so_far: &request.answer_so_far,
+        utterance,
+        facts,
+        history: &request.history,
+        elapsed_ms: request.elapsed_ms,
+        time_limit_ms: request.time_limit_ms,
+        typed: request.typed,
+    };
+    match request.cause {
+        Cause::Opening => interviewer::open(&talk.plan),
+        Cause::Said(_) => interviewer::reply(&context),
+        Cause::Silence { times } => interviewer::on_silence(&context, times),
+        Cause::NoAudio { times } => interviewer::on_no_audio(&context, times),
+        Cause::Return => interviewer::resume(&context),
+        Cause::RepeatRequested => interviewer::repeat(&context),
+        Cause::TimeUp => interviewer::time_up(&context),
+    }
+}
