@@ -47,7 +47,7 @@ async fn voice(engine: VoiceEngine) -> VoiceQueue {
 
 fn whisper() -> WhisperSpeech {
     let model = models().require(ModelFile::WhisperTinyEn).expect("the model is there");
-    let config = WhisperConfig { timeout: Duration::from_secs(120), ..WhisperConfig::new(model) };
+    let config = WhisperConfig { timeout: Duration::from_mins(2), ..WhisperConfig::new(model) };
     WhisperSpeech::start(&config).expect("whisper starts")
 }
 

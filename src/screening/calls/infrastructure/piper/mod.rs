@@ -35,6 +35,9 @@ const TAIL_MS: usize = 160;
 /// The silence this voice ends with, about. It is cut, but words are placed before it is known.
 const SILENT_END_MS: f32 = 250.0;
 
+/// Takes the audio of one step and the samples there will be in all.
+type Give<'a> = &'a mut dyn FnMut(&[f32], usize) -> Result<(), Unfinished>;
+
 /// How Piper is run.
 #[derive(Debug, Clone)]
 pub struct PiperSettings {
@@ -212,7 +215,7 @@ impl Piper {
         &mut self,
         piece: &Piece,
         stop: &Stop,
-        give: &mut dyn FnMut(&[f32], usize) -> Result<(), Unfinished>,
+        give: Give<'_>,
     ) -> Result<(), Unfinished> {
         let Inference {
             noise_scale,
@@ -220,7 +223,7 @@ impl Piper {
             noise_w,
         } = self.config.inference;
         let scales = [noise_scale, length_scale / piece.speed, noise_w];
-        let lengths = [piece.ids.len() as i64];
+        let lengths = [i64::try_from(piece.ids.len()).map_err(|e| Unfinished::Failed(e.to_string()))?];
         let encoder = &mut self.encoder;
         let (channels, total, latent) = stop.during(|options| {
             let inputs = ort::inputs![
