@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use misaki_rs::fallback::FallbackError;
+use misaki_rs::lexicon::PhonemeEntry;
 use misaki_rs::{Fallback, G2P, Language};
 use tracing::warn;
 
@@ -43,31 +44,22 @@ impl Reader {
     }
 
     /// Reads a text; `None` for a dictionary that gives up.
-    pub fn read(&self, text: &str) -> Option<Reading> {
-        let (symbols, tokens) = self.g2p.g2p(&self.mark(text)).ok()?;
-        let pieces = tokens
-            .into_iter()
-            .map(|token| (token.text, token.phonemes.unwrap_or_default()))
-            .collect();
+    pub fn read(&mut self, text: &str) -> Option<Reading> {
+        self.teach(text);
+        let (symbols, tokens) = self.g2p.g2p(text).ok()?;
+        let pieces = tokens.into_iter().map(|token| (token.text, token.phonemes.unwrap_or_default())).collect();
         Some(Reading { symbols, pieces })
     }
 
-    /// Writes known words as `[word](/symbols/)`, which the dictionary takes as they are. Brackets in the text
-    /// would be read as such marks and are never spoken: they go.
-    fn mark(&self, text: &str) -> String {
-        let mut marked = String::with_capacity(text.len() + 32);
-        for part in text.split_inclusive(char::is_whitespace) {
-            let part: String = part.chars().filter(|c| !matches!(c, '[' | ']')).collect();
-            let core = part.trim_matches(|c: char| !c.is_alphanumeric());
-            match pronounce::known(core) {
-                Some(ipa) if !core.is_empty() => {
-                    let symbols = from_ipa(&ipa, self.british);
-                    marked.push_str(&part.replacen(core, &format!("[{core}](/{symbols}/)"), 1));
-                }
-                _ => marked.push_str(&part),
+    /// Puts the known words of a text into the dictionary, which else would say some as it sees fit: AWS as "aw's".
+    fn teach(&mut self, text: &str) {
+        for word in text.split_whitespace() {
+            let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+            if let Some(ipa) = pronounce::known(word) {
+                let entry = PhonemeEntry::Simple(from_ipa(&ipa, self.british));
+                self.g2p.lexicon.golds.insert(word.to_owned(), entry);
             }
         }
-        marked
     }
 }
 
@@ -100,18 +92,20 @@ mod tests {
 
     #[test]
     fn reads_common_words_from_the_dictionary_and_tools_from_the_table() {
-        let reader = Reader::new(false, Path::new("/nonexistent/espeak-ng"));
-        let reading = reader.read("We run Kubernetes, [sic] and PostgreSQL.").unwrap();
+        let mut reader = Reader::new(false, Path::new("/nonexistent/espeak-ng"));
+        let reading = reader.read("We run Kubernetes, sic, and PostgreSQL.").unwrap();
         assert!(reading.symbols.contains("kˌubəɹnˈɛTiz,"), "{}", reading.symbols);
         assert!(reading.symbols.contains("pˈOstɡɹɛs kjˌuˈɛl"), "{}", reading.symbols);
         assert!(!reading.symbols.contains('❓'));
+        let aws = reader.read("Have you used AWS, Terraform?").unwrap().symbols;
+        assert!(aws.contains("ˌAdˌʌbᵊljuˈɛs,"), "{aws}");
         let text: String = reading.pieces.iter().map(|(text, _)| text.as_str()).collect();
-        assert_eq!(text, "WerunKubernetes,sicandPostgreSQL.");
+        assert_eq!(text, "WerunKubernetes,sic,andPostgreSQL.");
     }
 
     #[test]
     fn spells_unknown_words_where_the_program_is_missing() {
-        let reader = Reader::new(false, Path::new("/nonexistent/espeak-ng"));
+        let mut reader = Reader::new(false, Path::new("/nonexistent/espeak-ng"));
         assert_eq!(reader.read("qzxv").unwrap().symbols, "kjˈu zˈi ˈɛks vˈi");
     }
 }

@@ -105,7 +105,7 @@ impl Kokoro {
     }
 
     /// The reader of a voice's dialect: British voices are named `b...`.
-    fn reader(&mut self, voice: &str) -> &Reader {
+    fn reader(&mut self, voice: &str) -> &mut Reader {
         let british = voice.starts_with('b');
         let slot = if british { &mut self.british } else { &mut self.american };
         slot.get_or_insert_with(|| Reader::new(british, &self.espeak))
@@ -119,6 +119,7 @@ impl Kokoro {
         style: &Arc<[f32]>,
         pieces: &mut Vec<Piece>,
     ) -> Result<(), SpeechError> {
+        // `[word](+2)` is an instruction to the dictionary; nothing in a text is meant as one.
         let text: String = text.chars().filter(|c| !matches!(c, '[' | ']')).collect();
         let reading = self
             .reader(&request.voice)

@@ -91,14 +91,16 @@ pub fn cut_at(model: &[u8], node_name: &str) -> Option<Halves> {
                 body.extend_from_slice(field.raw);
             }
         }
-        inputs.iter().for_each(|info| put(&mut body, GRAPH_INPUT, info));
+        for info in inputs {
+            put(&mut body, GRAPH_INPUT, info);
+        }
         put(&mut body, GRAPH_OUTPUT, output);
         let mut out = Vec::with_capacity(body.len() + 64);
         for field in &model {
             if field.number == MODEL_GRAPH {
-                put(&mut out, MODEL_GRAPH, &body)
+                put(&mut out, MODEL_GRAPH, &body);
             } else {
-                out.extend_from_slice(field.raw)
+                out.extend_from_slice(field.raw);
             }
         }
         Some(out)
@@ -236,7 +238,9 @@ mod tests {
 
     fn node(name: &str, inputs: &[&str], output: &str) -> Vec<u8> {
         let mut node = Vec::new();
-        inputs.iter().for_each(|input| put(&mut node, 1, input.as_bytes()));
+        for input in inputs {
+            put(&mut node, 1, input.as_bytes());
+        }
         put(&mut node, 2, output.as_bytes());
         put(&mut node, 3, name.as_bytes());
         node

@@ -30,7 +30,13 @@ const STEPS: [usize; 3] = [24, 48, 96];
 /// Frames seen on both sides of a step, so that the seams are not heard (127 dB against the whole).
 const CONTEXT: usize = 10;
 const SPEEDS: std::ops::RangeInclusive<f32> = 0.5..=2.0;
+/// The silence kept behind a clause.
 const TAIL_MS: usize = 160;
+/// The silence this voice ends with, about. It is cut, but words are placed before it is known.
+const SILENT_END_MS: f32 = 250.0;
+
+/// Takes the audio of one step and the samples there will be in all.
+type Give<'a> = &'a mut dyn FnMut(&[f32], usize) -> Result<(), Unfinished>;
 
 /// How Piper is run.
 #[derive(Debug, Clone)]
@@ -209,7 +215,7 @@ impl Piper {
         &mut self,
         piece: &Piece,
         stop: &Stop,
-        give: &mut dyn FnMut(&[f32], usize) -> Result<(), Unfinished>,
+        give: Give<'_>,
     ) -> Result<(), Unfinished> {
         let Inference {
             noise_scale,
@@ -217,7 +223,7 @@ impl Piper {
             noise_w,
         } = self.config.inference;
         let scales = [noise_scale, length_scale / piece.speed, noise_w];
-        let lengths = [piece.ids.len() as i64];
+        let lengths = [i64::try_from(piece.ids.len()).map_err(|e| Unfinished::Failed(e.to_string()))?];
         let encoder = &mut self.encoder;
         let (channels, total, latent) = stop.during(|options| {
             let inputs = ort::inputs![
@@ -320,6 +326,7 @@ impl<'a> Stream<'a> {
         if self.placed.is_none() {
             let skipped = self.seen - part.len() + start;
             let speech_ms = (total - skipped) as f32 * 1000.0 / self.rate as f32;
+            let speech_ms = (speech_ms - SILENT_END_MS).max(speech_ms / 2.0);
             self.placed = Some(place(self.words, 0.0, speech_ms).into_iter());
         }
         out.extend_from_slice(&part[start..voiced.end]);
@@ -357,6 +364,13 @@ impl<'a> Stream<'a> {
                     .is_some_and(|word| last || word.start_ms < upto)
                 {
                     due.extend(placed.next());
+                }
+                if last {
+                    // What was placed too late for the audio there is.
+                    for word in &mut due {
+                        word.end_ms = word.end_ms.min(upto);
+                        word.start_ms = word.start_ms.min(word.end_ms);
+                    }
                 }
                 due
             })

@@ -23,7 +23,7 @@ const SAMPLE: &str = "Could you tell me a little more about your work?";
 /// The better voice is taken while it renders a sentence in no more than this many times its own length. Half of what
 /// Emma says is rendered ahead; the rest begins with a cached opening that hides this.
 const SLOWEST: f32 = 1.5;
-const MEASURING: Duration = Duration::from_secs(60);
+const MEASURING: Duration = Duration::from_mins(1);
 /// Part of the cache's key: another number when what is done to the rendered audio changes.
 const FINISH: u32 = 1;
 

@@ -137,7 +137,7 @@ pub fn known(word: &str) -> Option<String> {
         return Some(ipa.to_owned());
     }
     if is_initials(word) {
-        return Some(spelled(word));
+        return Some(in_one_breath(&spelled(word)));
     }
     let base = word
         .strip_suffix("'s")
@@ -175,6 +175,15 @@ fn is_initials(word: &str) -> bool {
         && !SHOUTED.contains(&word)
 }
 
+/// Letters said as one word with the stress on the last, as the dictionaries write abbreviations.
+fn in_one_breath(letters: &str) -> String {
+    let mut names: Vec<String> = letters.split(' ').map(|name| name.replace('ˌ', "").replace('ˈ', "ˌ")).collect();
+    if let Some(last) = names.last_mut() {
+        *last = last.replace('ˌ', "ˈ");
+    }
+    names.concat()
+}
+
 fn lookup(word: &str) -> Option<&'static str> {
     let exact = WORDS.iter().find(|(known, _)| *known == word);
     // A word in capitals only is another word in small letters: REST and rest.
@@ -199,7 +208,7 @@ mod tests {
         assert_eq!(known("REST").as_deref(), Some("ɹˈɛst"));
         assert_eq!(known("rest"), None);
         assert_eq!(known("s"), None);
-        assert_eq!(known("AWS"), Some(spelled("AWS")));
+        assert_eq!(known("AWS").as_deref(), Some("ˌeɪdˌʌbəljuːˈɛs"));
         assert_eq!((known("IN"), known("SALES"), known("Aws")), (None, None, None));
     }
 
