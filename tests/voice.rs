@@ -42,17 +42,27 @@ fn models() -> ModelDir {
 
 async fn voice(engine: VoiceEngine) -> VoiceQueue {
     let runtime = OnnxRuntime::load(&models()).expect("the runtime is there");
-    open(runtime, models(), VoiceSettings::new(std::env::temp_dir()), engine).await.expect("the models are there")
+    open(runtime, models(), VoiceSettings::new(std::env::temp_dir()), engine)
+        .await
+        .expect("the models are there")
 }
 
 fn whisper() -> WhisperSpeech {
     let model = models().require(ModelFile::WhisperTinyEn).expect("the model is there");
-    let config = WhisperConfig { timeout: Duration::from_mins(2), ..WhisperConfig::new(model) };
+    let config = WhisperConfig {
+        timeout: Duration::from_mins(2),
+        ..WhisperConfig::new(model)
+    };
     WhisperSpeech::start(&config).expect("whisper starts")
 }
 
 fn request(text: &str, priority: Priority) -> SpeechRequest {
-    SpeechRequest { text: text.into(), voice: "af_heart".into(), speed: 1.0, priority }
+    SpeechRequest {
+        text: text.into(),
+        voice: "af_heart".into(),
+        speed: 1.0,
+        priority,
+    }
 }
 
 type Chunks = mpsc::Receiver<Result<SpeechChunk, SpeechError>>;
@@ -73,8 +83,10 @@ async fn say(voice: &dyn TextToSpeech, text: &str) -> (Vec<i16>, Vec<HeardWord>)
 
 async fn hear(whisper: &WhisperSpeech, pcm: &[i16]) -> String {
     // 48 kHz to 16 kHz: the mean of three is filter enough for speech.
-    let audio: Vec<f32> =
-        pcm.chunks(3).map(|c| c.iter().map(|s| f32::from(*s)).sum::<f32>() / (c.len() as f32 * 32_768.0)).collect();
+    let audio: Vec<f32> = pcm
+        .chunks(3)
+        .map(|c| c.iter().map(|s| f32::from(*s)).sum::<f32>() / (c.len() as f32 * 32_768.0))
+        .collect();
     let job = TranscriptionJob {
         audio: audio.into(),
         priority: Priority::Live,
@@ -88,10 +100,18 @@ async fn hear(whisper: &WhisperSpeech, pcm: &[i16]) -> String {
 
 /// Words without marks; what can be written in two ways is written in one.
 fn words_of(text: &str) -> Vec<String> {
-    let spoken = speakable(text).to_lowercase().replace('-', " ").replace("postgres ql", "postgresql").replace("good bye", "goodbye");
+    let spoken = speakable(text)
+        .to_lowercase()
+        .replace('-', " ")
+        .replace("postgres ql", "postgresql")
+        .replace("good bye", "goodbye");
     spoken
         .split_whitespace()
-        .map(|word| word.chars().filter(|c| c.is_alphanumeric() || *c == '\'').collect::<String>())
+        .map(|word| {
+            word.chars()
+                .filter(|c| c.is_alphanumeric() || *c == '\'')
+                .collect::<String>()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }
@@ -135,12 +155,21 @@ async fn word_error_rate(voice: &dyn TextToSpeech) -> f64 {
 /// Words are those of the text, in order, within the audio, and the audio is neither silent nor clipped.
 fn check_timing(text: &str, pcm: &[i16], words: &[HeardWord]) {
     let audio_ms = pcm.len() as u64 / 48;
-    assert_eq!(words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(
+        words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(),
+        text.split_whitespace().collect::<Vec<_>>()
+    );
     for pair in words.windows(2) {
-        assert!(pair[0].start_ms < pair[0].end_ms && pair[0].end_ms <= pair[1].start_ms, "{pair:?}");
+        assert!(
+            pair[0].start_ms < pair[0].end_ms && pair[0].end_ms <= pair[1].start_ms,
+            "{pair:?}"
+        );
     }
     let last = words.last().expect("words");
-    assert!(last.end_ms <= audio_ms && last.end_ms + 400 > audio_ms, "{last:?} of {audio_ms} ms");
+    assert!(
+        last.end_ms <= audio_ms && last.end_ms + 400 > audio_ms,
+        "{last:?} of {audio_ms} ms"
+    );
     let peak = pcm.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0);
     assert!((6_000..32_700).contains(&peak), "peak {peak}");
     let loud = |sample: &i16| sample.unsigned_abs() > 300;
@@ -163,7 +192,10 @@ async fn piper_is_understood_and_streams() {
     let mut chunks = voice.speak(request(LINES[1], Priority::Live)).await.expect("accepted");
     let first = chunks.recv().await.expect("audio").expect("rendered");
     let (rest, _) = collect(chunks).await;
-    assert!(first.pcm.len() < rest.len() / 4, "the first audio comes long before the last");
+    assert!(
+        first.pcm.len() < rest.len() / 4,
+        "the first audio comes long before the last"
+    );
     let rate = word_error_rate(&voice).await;
     assert!(rate <= 0.06, "{:.1} % of the words were heard wrong", rate * 100.0);
 }
@@ -171,8 +203,14 @@ async fn piper_is_understood_and_streams() {
 #[tokio::test]
 async fn live_speech_goes_before_what_is_prepared_and_a_dropped_request_stops() {
     let voice = voice(VoiceEngine::Kokoro).await;
-    let unwanted = voice.speak(request(LINES[0], Priority::Background)).await.expect("accepted");
-    let prepared = voice.speak(request(LINES[8], Priority::Background)).await.expect("accepted");
+    let unwanted = voice
+        .speak(request(LINES[0], Priority::Background))
+        .await
+        .expect("accepted");
+    let prepared = voice
+        .speak(request(LINES[8], Priority::Background))
+        .await
+        .expect("accepted");
     drop(unwanted);
     let live = voice.speak(request("Great.", Priority::Live)).await.expect("accepted");
     let (first, second) = tokio::join!(
@@ -207,7 +245,11 @@ async fn a_prepared_line_comes_at_once_and_sounds_the_same() {
     let tasks = TaskTracker::new();
     let cache = || CachedVoice::open(engine.clone(), "kokoro", dir.path(), emma_limits(), tasks.clone()).map(Arc::new);
     let line = "Take your time, there's no rush.";
-    let progress = cache().expect("opened").prepare(vec![line.to_owned()], "af_heart", 1.0).finished().await;
+    let progress = cache()
+        .expect("opened")
+        .prepare(vec![line.to_owned()], "af_heart", 1.0)
+        .finished()
+        .await;
     assert_eq!((progress.done, progress.failed), (1, 0));
     // A cache just opened has nothing in memory: the first comes from disk, the second from memory.
     let voice = cache().expect("opened");
@@ -217,7 +259,11 @@ async fn a_prepared_line_comes_at_once_and_sounds_the_same() {
         let mut chunks = voice.speak(request(line, Priority::Live)).await.expect("accepted");
         let first = chunks.recv().await.expect("audio").expect("rendered");
         // Rendering takes most of a second here; a busy machine reads a file in far less than this.
-        assert!(started.elapsed() < Duration::from_millis(250), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_millis(250),
+            "{:?}",
+            started.elapsed()
+        );
         let (rest, words) = collect(chunks).await;
         heard.push(([first.pcm.to_vec(), rest].concat(), [first.words, words].concat()));
     }

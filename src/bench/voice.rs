@@ -42,8 +42,17 @@ pub struct VoiceReport {
 
 impl fmt::Display for VoiceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "engine  words  first audio  all audio   length    RTF  cached: memory    disk")?;
-        for Row { engine, words, rendered: r, cached_first_us: (memory, disk) } in &self.rows {
+        writeln!(
+            f,
+            "engine  words  first audio  all audio   length    RTF  cached: memory    disk"
+        )?;
+        for Row {
+            engine,
+            words,
+            rendered: r,
+            cached_first_us: (memory, disk),
+        } in &self.rows
+        {
             let rtf = r.real_time_factor();
             writeln!(
                 f,
@@ -73,7 +82,10 @@ pub async fn bench_voice(
 ) -> anyhow::Result<VoiceReport> {
     let mut report = VoiceReport::default();
     for engine in [VoiceEngine::Kokoro, VoiceEngine::Piper] {
-        let settings = VoiceSettings { threads, ..VoiceSettings::new(scratch.to_owned()) };
+        let settings = VoiceSettings {
+            threads,
+            ..VoiceSettings::new(scratch.to_owned())
+        };
         let queue = match open(runtime.clone(), models.clone(), settings.clone(), engine).await {
             Ok(queue) => Arc::new(queue),
             Err(error) => {
@@ -90,7 +102,12 @@ pub async fn bench_voice(
             runs.sort_by_key(|run| run.all_ms);
             let rendered = runs[runs.len() / 2];
             let cached_first_us = cached(queue.clone(), engine, &settings, text, rounds).await?;
-            report.rows.push(Row { engine, words, rendered, cached_first_us });
+            report.rows.push(Row {
+                engine,
+                words,
+                rendered,
+                cached_first_us,
+            });
         }
     }
     Ok(report)
@@ -105,7 +122,14 @@ async fn cached(
     rounds: usize,
 ) -> anyhow::Result<(u64, u64)> {
     let open = || {
-        CachedVoice::open(queue.clone(), engine.to_string(), &settings.cache_dir, settings.cache, TaskTracker::new()).map(Arc::new)
+        CachedVoice::open(
+            queue.clone(),
+            engine.to_string(),
+            &settings.cache_dir,
+            settings.cache,
+            TaskTracker::new(),
+        )
+        .map(Arc::new)
     };
     open()?.prepare(vec![text.to_owned()], VOICE, 1.0).finished().await;
     let (mut memory, mut disk) = (Vec::new(), Vec::new());
@@ -123,7 +147,12 @@ async fn cached(
 async fn first_chunk_us(voice: &CachedVoice, text: &str) -> anyhow::Result<u64> {
     use crate::screening::calls::domain::ports::{Priority, SpeechRequest};
     let started = tokio::time::Instant::now();
-    let request = SpeechRequest { text: text.to_owned(), voice: VOICE.to_owned(), speed: 1.0, priority: Priority::Live };
+    let request = SpeechRequest {
+        text: text.to_owned(),
+        voice: VOICE.to_owned(),
+        speed: 1.0,
+        priority: Priority::Live,
+    };
     let first = voice.speak(request).await?.recv().await;
     anyhow::ensure!(matches!(first, Some(Ok(_))), "a cached line did not come back");
     Ok(started.elapsed().as_micros() as u64)

@@ -47,7 +47,10 @@ impl Reader {
     pub fn read(&mut self, text: &str) -> Option<Reading> {
         self.teach(text);
         let (symbols, tokens) = self.g2p.g2p(text).ok()?;
-        let pieces = tokens.into_iter().map(|token| (token.text, token.phonemes.unwrap_or_default())).collect();
+        let pieces = tokens
+            .into_iter()
+            .map(|token| (token.text, token.phonemes.unwrap_or_default()))
+            .collect();
         Some(Reading { symbols, pieces })
     }
 

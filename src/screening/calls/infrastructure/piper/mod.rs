@@ -211,12 +211,7 @@ impl Piper {
     }
 
     /// Runs the model; hands on the audio of each step and the samples there will be in all.
-    fn frames(
-        &mut self,
-        piece: &Piece,
-        stop: &Stop,
-        give: Give<'_>,
-    ) -> Result<(), Unfinished> {
+    fn frames(&mut self, piece: &Piece, stop: &Stop, give: Give<'_>) -> Result<(), Unfinished> {
         let Inference {
             noise_scale,
             length_scale,

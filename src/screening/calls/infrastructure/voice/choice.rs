@@ -52,7 +52,13 @@ pub struct VoiceSettings {
 impl VoiceSettings {
     /// The voice this machine can run, two threads, `espeak-ng` from the path.
     pub fn new(cache_dir: PathBuf) -> Self {
-        Self { preference: Preference::Auto, threads: 2, espeak: "espeak-ng".into(), cache_dir, cache: Limits::default() }
+        Self {
+            preference: Preference::Auto,
+            threads: 2,
+            espeak: "espeak-ng".into(),
+            cache_dir,
+            cache: Limits::default(),
+        }
     }
 }
 
@@ -150,7 +156,12 @@ pub async fn choose(
     let gate = queue.gate();
     let (version, dir, limits) = (version(models, engine), settings.cache_dir.clone(), settings.cache);
     let cached = blocking(move || CachedVoice::open(Arc::new(queue), version, &dir, limits, tasks)).await??;
-    Ok(ChosenVoice { voice: Arc::new(cached), gate, engine, measured })
+    Ok(ChosenVoice {
+        voice: Arc::new(cached),
+        gate,
+        engine,
+        measured,
+    })
 }
 
 /// Opens an engine without a cache.
@@ -189,7 +200,12 @@ pub async fn measure(engine: &dyn TextToSpeech, voice: &str) -> Result<Measured,
 /// What the engine fails with.
 pub async fn render(engine: &dyn TextToSpeech, voice: &str, text: &str) -> Result<Measured, SpeechError> {
     let started = Instant::now();
-    let request = SpeechRequest { text: text.to_owned(), voice: voice.to_owned(), speed: 1.0, priority: Priority::Live };
+    let request = SpeechRequest {
+        text: text.to_owned(),
+        voice: voice.to_owned(),
+        speed: 1.0,
+        priority: Priority::Live,
+    };
     let mut chunks = engine.speak(request).await?;
     let (mut first, mut samples) = (None, 0);
     while let Some(chunk) = chunks.recv().await {
@@ -198,7 +214,11 @@ pub async fn render(engine: &dyn TextToSpeech, voice: &str, text: &str) -> Resul
     }
     let all = started.elapsed();
     let ms = |d: Duration| d.as_millis() as u64;
-    Ok(Measured { first_audio_ms: ms(first.unwrap_or(all)), all_ms: ms(all), audio_ms: samples / 48 })
+    Ok(Measured {
+        first_audio_ms: ms(first.unwrap_or(all)),
+        all_ms: ms(all),
+        audio_ms: samples / 48,
+    })
 }
 
 /// Names what makes the sound: another model file has another length.
@@ -212,5 +232,7 @@ fn version(models: &ModelDir, engine: VoiceEngine) -> String {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OnnxError> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| OnnxError::Runtime(e.to_string()))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| OnnxError::Runtime(e.to_string()))
 }

@@ -177,7 +177,10 @@ fn is_initials(word: &str) -> bool {
 
 /// Letters said as one word with the stress on the last, as the dictionaries write abbreviations.
 fn in_one_breath(letters: &str) -> String {
-    let mut names: Vec<String> = letters.split(' ').map(|name| name.replace('ˌ', "").replace('ˈ', "ˌ")).collect();
+    let mut names: Vec<String> = letters
+        .split(' ')
+        .map(|name| name.replace('ˌ', "").replace('ˈ', "ˌ"))
+        .collect();
     if let Some(last) = names.last_mut() {
         *last = last.replace('ˌ', "ˈ");
     }
