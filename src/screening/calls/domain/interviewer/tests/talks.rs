@@ -1,6 +1,6 @@
 use super::{Talk, demo_plan};
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, on_time_up, phrases};
+use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, time_up, phrases};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::status::EndReason;
@@ -231,7 +231,7 @@ fn when_time_runs_short_the_least_important_questions_are_dropped() {
     assert_eq!(talk.ended, Some(EndReason::TimeLimit));
     let talk = Talk::begin(demo_plan());
     assert_eq!(
-        on_time_up(&talk.context("", "")).action,
+        time_up(&talk.context("", "")).action,
         Action::Close {
             reason: EndReason::TimeLimit
         }
