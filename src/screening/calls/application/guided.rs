@@ -25,9 +25,10 @@ pub struct GuidedInterviewer {
 impl Interviewer for GuidedInterviewer {
     async fn reply(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
         let facts = match &request.cause {
-            Cause::Said(utterance) if interviewer::needs_lookup(utterance, request.phase) => {
-                self.look_up(talk, utterance).await
-            }
+            Cause::Said(utterance) => match interviewer::lookup_query(utterance, request.phase) {
+                Some(question) => self.look_up(talk, &question).await,
+                None => Vec::new(),
+            },
             _ => Vec::new(),
         };
         decide(talk, request, &facts)
@@ -79,7 +80,7 @@ fn decide(talk: &Talk, request: &ReplyRequest, facts: &[RoleFact]) -> Reply {
         Cause::Silence { times } => interviewer::on_silence(&context, times),
         Cause::NoAudio { times } => interviewer::on_no_audio(&context, times),
         Cause::Return => interviewer::resume(&context),
-        Cause::RepeatRequested => interviewer::repeat(&context),
-        Cause::TimeUp => interviewer::time_up(&context),
+        Cause::RepeatRequested => interviewer::on_repeat_requested(&context),
+        Cause::TimeUp => interviewer::on_time_up(&context),
     }
 }
