@@ -1,0 +1,264 @@
+//! Events on their way: at least once, each subscriber on its own, three tries, then a dead letter.
+
+#[path = "support/app.rs"]
+mod app;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use emma::shared::clock::Clock as _;
+use emma::shared::events::Event;
+use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
+use emma::shared::jobs::{EventHandler, HandlerError, Subscription};
+use emma::shared::outbox;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::TestDb;
+
+/// Counts, and fails as often as it is told to.
+#[derive(Default)]
+struct Counting {
+    calls: AtomicU32,
+    fail_first: u32,
+    fatal: bool,
+    panics: bool,
+    called: Notify,
+}
+
+#[async_trait]
+impl EventHandler for Counting {
+    async fn handle(&self, _: &Event) -> Result<(), HandlerError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.called.notify_one();
+        assert!(!self.panics, "this handler is broken");
+        match call <= self.fail_first {
+            true if self.fatal => Err(HandlerError::Fail("never".to_owned())),
+            true => Err(HandlerError::Retry("not yet".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Counting {
+    fn failing(times: u32) -> Arc<Self> {
+        Arc::new(Self {
+            fail_first: times,
+            ..Self::default()
+        })
+    }
+
+    fn count(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+fn runner(base: &TestDb, handlers: &[(&'static str, Arc<dyn EventHandler>)]) -> JobRunner {
+    let subscriptions = handlers
+        .iter()
+        .map(|(subscriber, handler)| Subscription {
+            event: "Happened",
+            subscriber,
+            handler: handler.clone(),
+        })
+        .collect();
+    JobRunner::new(
+        base.db.clone(),
+        base.clock.clone(),
+        subscriptions,
+        RunnerConfig::default(),
+    )
+}
+
+async fn publish(base: &TestDb) {
+    let mut write = base.db.write().await.expect("a transaction");
+    let event = Event::new("Happened", "thing_1", base.clock.now(), &serde_json::json!({ "n": 1 }));
+    outbox::append(&mut write, &event).await.expect("stored");
+    write.commit().await.expect("stored");
+}
+
+// spec: APP-5
+#[tokio::test]
+async fn an_event_goes_with_its_transaction() {
+    let base = TestDb::open().await;
+    let seen = Counting::failing(0);
+    let runner = runner(&base, &[("one", seen.clone())]);
+    {
+        let mut write = base.db.write().await.expect("a transaction");
+        let event = Event::new("Happened", "thing_1", base.clock.now(), &());
+        outbox::append(&mut write, &event).await.expect("stored");
+        // Dropped: rolled back.
+    }
+    assert_eq!(runner.run_due().await.expect("a queue"), 0);
+    publish(&base).await;
+    assert_eq!(runner.run_due().await.expect("a queue"), 1);
+    assert_eq!(runner.run_due().await.expect("a queue"), 0, "delivered once");
+    assert_eq!(seen.count(), 1);
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn three_tries_with_growing_pauses_then_a_dead_letter_that_can_be_replayed() {
+    let base = TestDb::open().await;
+    let (sick, well) = (Counting::failing(3), Counting::failing(0));
+    let runner = runner(&base, &[("sick", sick.clone()), ("well", well.clone())]);
+    publish(&base).await;
+    runner.run_due().await.expect("a queue");
+    assert_eq!(
+        (sick.count(), well.count()),
+        (1, 1),
+        "one failing does not block the other"
+    );
+    base.clock.turn(TimeDelta::milliseconds(1_400));
+    assert_eq!(runner.run_due().await.expect("a queue"), 0, "too early");
+    base.clock.turn(TimeDelta::milliseconds(1_200));
+    assert_eq!(runner.run_due().await.expect("a queue"), 1);
+    base.clock.turn(TimeDelta::seconds(5));
+    assert_eq!(
+        runner.run_due().await.expect("a queue"),
+        0,
+        "the second pause is longer"
+    );
+    base.clock.turn(TimeDelta::seconds(6));
+    assert_eq!(runner.run_due().await.expect("a queue"), 1);
+    base.clock.turn(TimeDelta::days(1));
+    assert_eq!(runner.run_due().await.expect("a queue"), 0, "three tries are all");
+
+    let letters = runner.dead_letters().await.expect("readable");
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!(
+        (letter.subscriber.as_str(), letter.event.as_str(), letter.attempts),
+        ("sick", "Happened", 3)
+    );
+    assert_eq!(letter.last_error, "not yet");
+    assert!(runner.replay(&letter.id).await.expect("stored"));
+    assert!(
+        !runner.replay(&letter.id).await.expect("stored"),
+        "it is no dead letter any more"
+    );
+    assert_eq!(runner.run_due().await.expect("a queue"), 1);
+    assert_eq!((sick.count(), well.count()), (4, 1));
+    assert_eq!(runner.dead_letters().await.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn what_can_never_work_is_not_tried_again_and_a_panic_is_a_failure() {
+    let base = TestDb::open().await;
+    let fatal = Arc::new(Counting {
+        fail_first: 9,
+        fatal: true,
+        ..Counting::default()
+    });
+    let broken = Arc::new(Counting {
+        panics: true,
+        ..Counting::default()
+    });
+    let runner = runner(&base, &[("fatal", fatal.clone()), ("broken", broken.clone())]);
+    publish(&base).await;
+    assert_eq!(runner.run_due().await.expect("a queue"), 2);
+    let letters = runner.dead_letters().await.expect("readable");
+    assert_eq!(
+        letters.iter().map(|l| l.subscriber.as_str()).collect::<Vec<_>>(),
+        ["fatal"]
+    );
+    base.clock.turn(TimeDelta::minutes(1));
+    runner.run_due().await.expect("a queue");
+    assert_eq!((fatal.count(), broken.count()), (1, 2));
+}
+
+/// Never comes back.
+struct Hanging(Arc<Notify>);
+
+#[async_trait]
+impl EventHandler for Hanging {
+    async fn handle(&self, _: &Event) -> Result<(), HandlerError> {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn a_job_whose_worker_died_is_taken_up_after_its_lease() {
+    let base = TestDb::open().await;
+    let begun = Arc::new(Notify::new());
+    publish(&base).await;
+    {
+        let dying = runner(
+            &base,
+            &[("one", Arc::new(Hanging(begun.clone())) as Arc<dyn EventHandler>)],
+        );
+        tokio::select! {
+            _ = dying.run_due() => panic!("it hangs"),
+            () = begun.notified() => {}
+        }
+    }
+    let seen = Counting::failing(0);
+    let next = runner(&base, &[("one", seen.clone())]);
+    assert_eq!(next.run_due().await.expect("a queue"), 0, "the lease still runs");
+    base.clock.turn(TimeDelta::minutes(6));
+    assert_eq!(next.run_due().await.expect("a queue"), 1);
+    assert_eq!(seen.count(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_worker_each_time_becomes_a_dead_letter() {
+    let base = TestDb::open().await;
+    let begun = Arc::new(Notify::new());
+    publish(&base).await;
+    let deadly = runner(
+        &base,
+        &[("one", Arc::new(Hanging(begun.clone())) as Arc<dyn EventHandler>)],
+    );
+    for _ in 0..3 {
+        tokio::select! {
+            _ = deadly.run_due() => panic!("it hangs"),
+            () = begun.notified() => {}
+        }
+        base.clock.turn(TimeDelta::minutes(6));
+    }
+    assert_eq!(deadly.run_due().await.expect("a queue"), 0);
+    assert_eq!(
+        deadly.dead_letters().await.expect("readable")[0].last_error,
+        "the worker stopped"
+    );
+}
+
+#[tokio::test]
+async fn a_new_subscriber_of_the_same_event_does_not_disturb_the_others() {
+    let base = TestDb::open().await;
+    let seen = Counting::failing(0);
+    publish(&base).await;
+    runner(&base, &[("one", seen.clone())])
+        .run_due()
+        .await
+        .expect("a queue");
+    let later = Counting::failing(0);
+    let both = runner(&base, &[("one", seen.clone()), ("two", later.clone())]);
+    publish(&base).await;
+    both.run_due().await.expect("a queue");
+    assert_eq!((seen.count(), later.count()), (2, 1));
+}
+
+#[tokio::test]
+async fn the_running_loop_wakes_delivers_and_stops() {
+    let base = TestDb::open().await;
+    let seen = Counting::failing(0);
+    let runner = runner(&base, &[("one", seen.clone())]);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(runner.run(stop.clone()));
+    publish(&base).await;
+    base.db.new_events().notify_one();
+    let waited = tokio::time::timeout(Duration::from_secs(20), seen.called.notified()).await;
+    assert!(waited.is_ok(), "the event was not delivered");
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(20), running)
+        .await
+        .expect("it stops")
+        .expect("without a panic");
+    assert_eq!(seen.count(), 1);
+}

@@ -1,0 +1,339 @@
+//! A whole Emma without models: real routes over a real database in a temporary directory, with a clock that tests turn.
+
+#![expect(clippy::allow_attributes, reason = "each test binary uses its part of this")]
+#![allow(dead_code)]
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use chrono::{DateTime, TimeDelta, Utc};
+use emma::router::{self, AppState};
+use emma::screening::analysis::infrastructure::http::AnalysisState;
+use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
+use emma::screening::applications::application::ApplicationService;
+use emma::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
+use emma::screening::applications::domain::application::JobOfferApplied;
+use emma::screening::applications::domain::job_offer::JobOffer;
+use emma::screening::applications::domain::plan::deterministic_plan;
+use emma::screening::applications::infrastructure::calls::ApplicationCalls;
+use emma::screening::applications::infrastructure::documents::FileReader;
+use emma::screening::applications::infrastructure::http::ApplicationsState;
+use emma::screening::applications::infrastructure::store::SqliteApplicationStore;
+use emma::screening::calls::application::service::{CallService, Interviews};
+use emma::screening::calls::application::withdraw::CallEnder;
+use emma::screening::calls::domain::call::ScreeningCall;
+use emma::screening::calls::domain::ports::{Accepted, IceCandidate, MediaError, MediaGateway, SdpOffer};
+use emma::screening::calls::domain::status::EndReason;
+use emma::screening::calls::domain::store::CallStore;
+use emma::screening::calls::infrastructure::http::calls::CallsState;
+use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, InterviewsState};
+use emma::screening::calls::infrastructure::store::SqliteCallStore;
+use emma::screening::shared::ids::{ApplicationId, ConnectionId};
+use emma::shared::clock::Clock;
+use emma::shared::db::Db;
+use emma::shared::errors::StoreError;
+use emma::shared::http::auth::RecruiterToken;
+use emma::shared::http::health::{DatabaseHealth, HealthState, Part};
+use emma::shared::http::idempotency::Idempotency;
+use emma::shared::http::problem::{Problem, ProblemKind};
+use emma::shared::jobs::Subscription;
+use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
+use emma::shared::telemetry::idle_metrics;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+pub const RECRUITER: &str = "the-recruiters-secret";
+
+/// A clock that stands still until it is turned.
+pub struct TurnedClock(Mutex<DateTime<Utc>>);
+
+impl Default for TurnedClock {
+    fn default() -> Self {
+        Self(Mutex::new(DateTime::from_timestamp(1_790_000_000, 0).expect("a time")))
+    }
+}
+
+impl TurnedClock {
+    pub fn turn(&self, by: TimeDelta) {
+        *self.0.lock().expect("unpoisoned") += by;
+    }
+}
+
+impl Clock for TurnedClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().expect("unpoisoned")
+    }
+}
+
+/// A database of its own, gone with the value.
+pub struct TestDb {
+    pub db: Db,
+    pub clock: Arc<TurnedClock>,
+    dir: tempfile::TempDir,
+}
+
+impl TestDb {
+    pub async fn open() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let db = Db::open(&dir.path().join("emma.db")).await.expect("a fresh database");
+        Self {
+            db,
+            clock: Arc::default(),
+            dir,
+        }
+    }
+
+    pub fn calls(&self) -> SqliteCallStore {
+        SqliteCallStore::new(self.db.clone(), self.clock.clone())
+    }
+
+    pub fn applications(&self) -> SqliteApplicationStore {
+        SqliteApplicationStore::new(self.db.clone())
+    }
+
+    /// The database file.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("emma.db")
+    }
+
+    /// Everything in the database file and its log, as bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for file in std::fs::read_dir(self.dir.path()).expect("readable").flatten() {
+            all.extend(std::fs::read(file.path()).expect("readable"));
+        }
+        all
+    }
+}
+
+pub struct App {
+    pub base: TestDb,
+    pub service: Arc<ApplicationService>,
+    pub calls: Arc<dyn CallStore>,
+    pub jobs: JobRunner,
+    router: Router,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// Checks that this is a well-formed problem of the given kind.
+    pub fn is_problem(&self, status: u16, slug: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["type"], format!("/problems/{slug}"), "{body}");
+        assert_eq!(body["status"], status);
+        assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()));
+    }
+}
+
+impl App {
+    pub async fn start() -> Self {
+        let base = TestDb::open().await;
+        let (db, clock) = (base.db.clone(), base.clock.clone());
+        let store = Arc::new(base.applications());
+        let calls: Arc<dyn CallStore> = Arc::new(base.calls());
+        let ender = Arc::new(NoSessions(calls.clone(), clock.clone()));
+        let service = Arc::new(ApplicationService {
+            store: store.clone(),
+            calls: Arc::new(ApplicationCalls {
+                store: calls.clone(),
+                ender,
+                clock: clock.clone(),
+            }),
+            documents: Arc::new(FileReader::default()),
+            plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+            clock: clock.clone(),
+            offers_recording: false,
+        });
+        let interviews: Arc<dyn Interviews> = service.clone();
+        let (_, engines) = tokio::sync::watch::channel(None);
+        let call_service = CallService::new(engines, Arc::new(NoMedia), calls.clone(), interviews, clock.clone());
+        let jobs = JobRunner::new(
+            db.clone(),
+            clock.clone(),
+            vec![
+                Subscription {
+                    event: JobOfferApplied::NAME,
+                    subscriber: "generate-call-prompt",
+                    handler: Arc::new(GenerateCallPrompt(service.clone())),
+                },
+                Subscription {
+                    event: ScreeningCall::FINISHED,
+                    subscriber: "end-screening",
+                    handler: Arc::new(EndScreening(service.clone())),
+                },
+            ],
+            RunnerConfig::default(),
+        );
+        let recruiter = RecruiterToken::given(RECRUITER.to_owned().into());
+        let door = Arc::new(Door(service.clone()));
+        let database = Part {
+            name: "database",
+            essential: true,
+            check: Arc::new(DatabaseHealth(db.clone())),
+        };
+        let router = router::build(AppState {
+            recruiter: recruiter.clone(),
+            applications: ApplicationsState {
+                service: service.clone(),
+                public_url: "https://emma.test".into(),
+                ice_servers: [].into(),
+            },
+            calls: CallsState { store: calls.clone() },
+            interviews: InterviewsState {
+                calls: Arc::new(call_service),
+                door: door.clone(),
+            },
+            analysis: AnalysisState {
+                analyses: Arc::new(SqliteAnalysisStore(db.clone())),
+                applications: door,
+                recruiter: recruiter.clone(),
+            },
+            health: HealthState {
+                parts: [database].into(),
+            },
+            jobs: jobs.clone(),
+            idempotency: Idempotency::new(db, clock, &recruiter),
+            metrics: idle_metrics(),
+        });
+        Self {
+            base,
+            service,
+            calls,
+            jobs,
+            router,
+        }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a whole body").to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    /// A request with the recruiter's token.
+    pub async fn recruiter(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let builder = Request::builder().header(header::AUTHORIZATION, format!("Bearer {RECRUITER}"));
+        self.send(with_body(builder.method(method).uri(path), body)).await
+    }
+
+    /// A request that carries nothing but what is in it.
+    pub async fn anyone(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.send(with_body(Request::builder().method(method).uri(path), body))
+            .await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.recruiter(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.recruiter(Method::POST, path, Some(body)).await
+    }
+
+    /// A recruiter's form with one file.
+    pub async fn upload(&self, path: &str, field: &str, file: &[u8], fields: &[(&str, &str)]) -> Answer {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let head = format!("--XYZ\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend(head.as_bytes());
+        }
+        let head = format!("--XYZ\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"f\"\r\n\r\n");
+        body.extend(head.as_bytes());
+        body.extend(file);
+        body.extend(b"\r\n--XYZ--\r\n");
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {RECRUITER}"))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=XYZ");
+        self.send(request.body(Body::from(body)).expect("a request")).await
+    }
+}
+
+fn with_body(builder: axum::http::request::Builder, body: Option<Value>) -> Request<Body> {
+    match body {
+        Some(value) => builder
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(value.to_string())),
+        None => builder.body(Body::empty()),
+    }
+    .expect("a request")
+}
+
+struct Door(Arc<ApplicationService>);
+
+#[async_trait]
+impl Doorkeeper for Door {
+    async fn application_of(&self, token: &str) -> Result<ApplicationId, Problem> {
+        let application = self.0.application_of(token).await?;
+        application
+            .map(|a| a.id)
+            .ok_or_else(|| ProblemKind::ConsentRequired.into())
+    }
+
+    async fn enter(&self, token: &str) -> Result<ApplicationId, Problem> {
+        Ok(self.0.enter(token).await?.application_id)
+    }
+}
+
+#[async_trait]
+impl emma::screening::analysis::infrastructure::http::ApplicationLookup for Door {
+    async fn exists(&self, application: &ApplicationId) -> Result<bool, StoreError> {
+        Ok(self.0.store.application(application).await?.is_some())
+    }
+}
+
+/// Ends calls where no session runs.
+struct NoSessions(Arc<dyn CallStore>, Arc<TurnedClock>);
+
+#[async_trait]
+impl CallEnder for NoSessions {
+    async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<(), StoreError> {
+        let Some(mut call) = self.0.of_application(application).await?.pop() else {
+            return Ok(());
+        };
+        emma::screening::calls::application::diary::finish(&mut call, reason, &*self.0, &*self.1).await
+    }
+}
+
+/// No connection is ever made here.
+struct NoMedia;
+
+#[async_trait]
+impl MediaGateway for NoMedia {
+    async fn accept(&self, _: SdpOffer) -> Result<Accepted, MediaError> {
+        Err(MediaError::TooManyConnections)
+    }
+
+    async fn add_candidates(&self, _: &ConnectionId, _: Vec<IceCandidate>) -> Result<(), MediaError> {
+        Err(MediaError::UnknownConnection)
+    }
+
+    async fn close(&self, _: &ConnectionId) {}
+}
