@@ -85,9 +85,9 @@ pub struct TurnPolicy {
 impl Default for TurnPolicy {
     fn default() -> Self {
         Self {
-            judge_at_ms: [200, 400, 700, 1100],
-            sure_ms: 250,
-            doubtful_ms: 900,
+            judge_at_ms: [200, 300, 500, 900],
+            sure_ms: 350,
+            doubtful_ms: 850,
             open_ms: 1500,
             asked_ms: 4000,
             cap_ms: 5000,
@@ -176,7 +176,7 @@ impl TurnPolicy {
     fn sureness(&self, judgement: Judgement) -> f32 {
         let first = self.judge_at_ms[0];
         let creep = self.creep_per_100_ms * judgement.silent_ms.saturating_sub(first) as f32 / 100.0;
-        ((judgement.probability - creep - 0.3) / 0.6).clamp(0.0, 1.0)
+        ((judgement.probability - creep - 0.5) / 0.4).clamp(0.0, 1.0)
     }
 }
 
