@@ -25,7 +25,8 @@ pub struct Cli {
     command: Command,
 }
 
-const LONG_ABOUT: &str = "Emma holds spoken screening interviews in the browser and gives recruiters an assessment whose \
+const LONG_ABOUT: &str =
+    "Emma holds spoken screening interviews in the browser and gives recruiters an assessment whose \
 every statement points at what was said.
 
 Start with `emma serve --demo` and open the printed link. Configuration: defaults, then the file, then the environment \

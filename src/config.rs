@@ -128,7 +128,8 @@ pub enum ConfigError {
 
 /// What is logged by default: libraries that tell every step of theirs, or call a cancelled transcription an error, are
 /// quieter than Emma.
-const QUIET_LIBRARIES: &str = "info,whisper_rs=off,rtc=warn,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,webrtc=warn,ort=warn";
+const QUIET_LIBRARIES: &str =
+    "info,whisper_rs=off,rtc=warn,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,webrtc=warn,ort=warn";
 
 impl Default for Config {
     fn default() -> Self {

@@ -7,12 +7,12 @@
 //!
 //! Modules in reading order.
 
-pub mod cli;
+pub mod bench;
 pub mod bootstrap;
+pub mod cli;
 pub mod config;
+pub mod knowledge;
 pub mod router;
 pub mod screening;
-pub mod knowledge;
 pub mod shared;
 pub mod talk;
-pub mod bench;

@@ -23,13 +23,30 @@ pub async fn demo_link(applications: &ApplicationService, hours: u64) -> Result<
     let offer = demo_offer(applications).await?;
     let plan = applications.plan_of_offer(&offer).await?;
     let valid_for = TimeDelta::hours(i64::try_from(hours).unwrap_or(24));
-    let link = applications.open_link(&offer, LinkTerms { valid_for, ..LinkTerms::default() }).await?;
-    Ok(Demo { token: link.token, plan })
+    let link = applications
+        .open_link(
+            &offer,
+            LinkTerms {
+                valid_for,
+                ..LinkTerms::default()
+            },
+        )
+        .await?;
+    Ok(Demo {
+        token: link.token,
+        plan,
+    })
 }
 
 async fn demo_offer(applications: &ApplicationService) -> Result<JobOfferId, ApplicationError> {
     let posting = demo_posting();
-    let known = applications.store.job_offers(&Slice { limit: 200, after: None }).await?;
+    let known = applications
+        .store
+        .job_offers(&Slice {
+            limit: 200,
+            after: None,
+        })
+        .await?;
     match known.into_iter().find(|offer| offer.posting == posting) {
         Some(offer) => Ok(offer.id),
         None => Ok(applications.create_job_offer(posting).await?.id),

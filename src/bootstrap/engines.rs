@@ -34,7 +34,10 @@ pub struct EmmaVoice {
 
 /// Where the model files are.
 pub fn model_dir(speech: &Speech) -> ModelDir {
-    speech.models_dir.clone().map_or_else(ModelDir::default_location, ModelDir::new)
+    speech
+        .models_dir
+        .clone()
+        .map_or_else(ModelDir::default_location, ModelDir::new)
 }
 
 /// The model file of the configured transcriber.
@@ -87,8 +90,16 @@ pub fn open_voice(
         }
     };
     let queue = Arc::new(queue);
-    let limits = Limits { disk_bytes: speech.voice_cache_mib * 1024 * 1024, ..Limits::default() };
+    let limits = Limits {
+        disk_bytes: speech.voice_cache_mib * 1024 * 1024,
+        ..Limits::default()
+    };
     let cached = Arc::new(CachedVoice::open(queue.clone(), engine, cache, limits, tasks).context("voice cache")?);
     info!(engine, voice, "voice ready");
-    Ok(EmmaVoice { cached, queue, voice, engine })
+    Ok(EmmaVoice {
+        cached,
+        queue,
+        voice,
+        engine,
+    })
 }

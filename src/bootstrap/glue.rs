@@ -28,7 +28,9 @@ pub struct Door(pub Arc<ApplicationService>);
 impl Doorkeeper for Door {
     async fn application_of(&self, token: &str) -> Result<ApplicationId, Problem> {
         let application = self.0.application_of(token).await?;
-        application.map(|a| a.id).ok_or_else(|| ProblemKind::ConsentRequired.into())
+        application
+            .map(|a| a.id)
+            .ok_or_else(|| ProblemKind::ConsentRequired.into())
     }
 
     async fn enter(&self, token: &str) -> Result<ApplicationId, Problem> {
@@ -57,7 +59,9 @@ pub struct Statements(pub Arc<dyn ApplicationStore>);
 impl RoleStatements for Statements {
     async fn of(&self, job_offer: &JobOfferId) -> Result<Vec<(String, String)>, StoreError> {
         let offer = self.0.job_offer(job_offer).await?;
-        Ok(offer.map(|o| o.posting.statements().into_iter().map(|s| (s.field, s.text)).collect()).unwrap_or_default())
+        Ok(offer
+            .map(|o| o.posting.statements().into_iter().map(|s| (s.field, s.text)).collect())
+            .unwrap_or_default())
     }
 }
 

@@ -98,7 +98,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let ender = Arc::new(LateEnder::default());
     let applications = Arc::new(ApplicationService {
         store: application_store.clone(),
-        calls: Arc::new(ApplicationCalls { store: call_store.clone(), ender: ender.clone(), clock: clock.clone() }),
+        calls: Arc::new(ApplicationCalls {
+            store: call_store.clone(),
+            ender: ender.clone(),
+            clock: clock.clone(),
+        }),
         documents: Arc::new(FileReader::default()),
         plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
         clock: clock.clone(),
@@ -108,8 +112,13 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let (engines_ready, engines) = watch::channel(None);
     let (voice_ready, voice) = watch::channel(None);
     let gateway = Arc::new(WebRtcAdapter::new(web_rtc(&config)));
-    let calls =
-        Arc::new(CallService::new(engines.clone(), gateway.clone(), call_store.clone(), applications.clone(), clock.clone()));
+    let calls = Arc::new(CallService::new(
+        engines.clone(),
+        gateway.clone(),
+        call_store.clone(),
+        applications.clone(),
+        clock.clone(),
+    ));
     // Nobody else fills it.
     let _ = ender.0.set(Arc::downgrade(&calls));
 
@@ -123,23 +132,41 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     });
     let speed = agent.style().speed;
     let subscriptions = vec![
-        subscription(JobOfferApplied::NAME, "generate-call-prompt", Arc::new(GenerateCallPrompt(applications.clone()))),
+        subscription(
+            JobOfferApplied::NAME,
+            "generate-call-prompt",
+            Arc::new(GenerateCallPrompt(applications.clone())),
+        ),
         subscription(
             JobOfferApplied::NAME,
             "prepare-voice",
-            Arc::new(PrepareVoice { applications: applications.clone(), voice: voice.clone(), speed }),
+            Arc::new(PrepareVoice {
+                applications: applications.clone(),
+                voice: voice.clone(),
+                speed,
+            }),
         ),
         subscription(ScreeningCall::FINISHED, "analyse-call", analysis),
-        subscription(ScreeningCall::FINISHED, "end-screening", Arc::new(EndScreening(applications.clone()))),
+        subscription(
+            ScreeningCall::FINISHED,
+            "end-screening",
+            Arc::new(EndScreening(applications.clone())),
+        ),
     ];
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
 
     let demo = match config.server.demo {
-        true => Some(demo_link(&applications, config.interview.invitation_hours).await.context("demo")?),
+        true => Some(
+            demo_link(&applications, config.interview.invitation_hours)
+                .await
+                .context("demo")?,
+        ),
         false => None,
     };
-    let knowledge =
-        Arc::new(RoleSearch { statements: Arc::new(Statements(application_store.clone())), embedder });
+    let knowledge = Arc::new(RoleSearch {
+        statements: Arc::new(Statements(application_store.clone())),
+        embedder,
+    });
     let loading = Loading {
         config: config.clone(),
         agent,
@@ -159,14 +186,34 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             ice_servers: [].into(),
         },
         calls: CallsState { store: call_store },
-        interviews: InterviewsState { calls: calls.clone(), door: Arc::new(Door(applications)) },
-        analysis: AnalysisState { analyses, applications: Arc::new(Lookup(application_store)), recruiter: recruiter.clone() },
-        health: HealthState { parts: parts(&db, engines).into() },
+        interviews: InterviewsState {
+            calls: calls.clone(),
+            door: Arc::new(Door(applications)),
+        },
+        analysis: AnalysisState {
+            analyses,
+            applications: Arc::new(Lookup(application_store)),
+            recruiter: recruiter.clone(),
+        },
+        health: HealthState {
+            parts: parts(&db, engines).into(),
+        },
         jobs: runner.clone(),
         idempotency: Idempotency::new(db.clone(), clock, &recruiter),
         metrics,
     };
-    Ok(Emma { base_url, recruiter, demo, listener, router: router::build(state), calls, gateway, runner, db, tasks })
+    Ok(Emma {
+        base_url,
+        recruiter,
+        demo,
+        listener,
+        router: router::build(state),
+        calls,
+        gateway,
+        runner,
+        db,
+        tasks,
+    })
 }
 
 impl Emma {
@@ -240,7 +287,10 @@ impl Loading {
             text_to_speech: voice.cached.clone(),
             interviewer: self.interviewer,
             background: Arc::new(glue::Gate(voice.queue.gate())),
-            style: VoiceStyle { voice: voice.voice.clone(), ..style.clone() },
+            style: VoiceStyle {
+                voice: voice.voice.clone(),
+                ..style.clone()
+            },
             limits: self.agent.limits(),
             reconnect_grace: Duration::from_secs(self.config.interview.reconnect_grace_s),
         };
@@ -258,31 +308,57 @@ impl Loading {
     }
 }
 
-fn subscription(event: &'static str, subscriber: &'static str, handler: Arc<dyn crate::shared::jobs::EventHandler>) -> Subscription {
-    Subscription { event, subscriber, handler }
+fn subscription(
+    event: &'static str,
+    subscriber: &'static str,
+    handler: Arc<dyn crate::shared::jobs::EventHandler>,
+) -> Subscription {
+    Subscription {
+        event,
+        subscriber,
+        handler,
+    }
 }
 
 /// What `/health` asks.
 fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
     let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
     vec![
-        Part { name: "database", essential: true, check: Arc::new(DatabaseHealth(db.clone())) },
-        Part { name: "llm", essential: false, check: Arc::new(llm) },
-        Part { name: "speech", essential: false, check: Arc::new(SpeechHealth(engines)) },
+        Part {
+            name: "database",
+            essential: true,
+            check: Arc::new(DatabaseHealth(db.clone())),
+        },
+        Part {
+            name: "llm",
+            essential: false,
+            check: Arc::new(llm),
+        },
+        Part {
+            name: "speech",
+            essential: false,
+            check: Arc::new(SpeechHealth(engines)),
+        },
     ]
 }
 
 async fn listen(config: &Config) -> anyhow::Result<tokio::net::TcpListener> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
     let advice = "choose another with --port, or stop what uses it";
-    tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}: {advice}"))
+    tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: {advice}"))
 }
 
 fn base_url(config: &Config, bound: SocketAddr) -> String {
     if let Some(url) = &config.server.public_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let host = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
+    let host = if bound.ip().is_unspecified() {
+        "127.0.0.1".to_owned()
+    } else {
+        bound.ip().to_string()
+    };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     format!("http://{host}:{}", bound.port())
 }
@@ -304,7 +380,11 @@ fn web_rtc(config: &Config) -> WebRtcConfig {
 pub fn database_file(config: &Config) -> anyhow::Result<PathBuf> {
     let dir = &config.server.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("data directory {} cannot be made", dir.display()))?;
-    let url = config.server.database_url.as_deref().map(|url| url.trim_start_matches("sqlite:").trim_start_matches("//"));
+    let url = config
+        .server
+        .database_url
+        .as_deref()
+        .map(|url| url.trim_start_matches("sqlite:").trim_start_matches("//"));
     Ok(url.map_or_else(|| dir.join("emma.db"), PathBuf::from))
 }
 
@@ -313,5 +393,7 @@ pub fn database_file(config: &Config) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_database(file: &Path) -> anyhow::Result<Db> {
-    Db::open(file).await.with_context(|| format!("database {}", file.display()))
+    Db::open(file)
+        .await
+        .with_context(|| format!("database {}", file.display()))
 }

@@ -42,18 +42,30 @@ impl EventHandler for PrepareVoice {
 
 /// Starts rendering every sentence of an interview that is known beforehand, most urgent first.
 pub fn prepare(voice: Arc<EmmaVoice>, plan: &InterviewPlan, speed: f32) {
-    let texts: Vec<String> =
-        lines(plan).iter().flat_map(|line| sentences(line).into_iter().map(speakable).collect::<Vec<_>>()).collect();
-    let waiting = texts.iter().filter(|text| !voice.cached.is_ready(text, &voice.voice, speed)).count();
+    let texts: Vec<String> = lines(plan)
+        .iter()
+        .flat_map(|line| sentences(line).into_iter().map(speakable).collect::<Vec<_>>())
+        .collect();
+    let waiting = texts
+        .iter()
+        .filter(|text| !voice.cached.is_ready(text, &voice.voice, speed))
+        .count();
     if waiting == 0 {
         return;
     }
-    info!(sentences = texts.len(), to_render = waiting, "preparing what Emma will say");
+    info!(
+        sentences = texts.len(),
+        to_render = waiting,
+        "preparing what Emma will say"
+    );
     let mut preparation = voice.cached.prepare(texts, &voice.voice, speed);
     tokio::spawn(async move {
         let progress = preparation.finished().await;
         if progress.failed > 0 {
-            warn!(failed = progress.failed, "some sentences could not be prepared; they are rendered when they are said");
+            warn!(
+                failed = progress.failed,
+                "some sentences could not be prepared; they are rendered when they are said"
+            );
         }
         info!(done = progress.done, total = progress.total, "voice prepared");
     });

@@ -81,7 +81,11 @@ fn announce(emma: &Emma) {
     if let Some(demo) = &emma.demo {
         lines.push(format!("Interview link: {}/i/{}", emma.base_url, demo.token));
     }
-    lines.push(format!("Results: {}/results#token={}", emma.base_url, emma.recruiter.expose()));
+    lines.push(format!(
+        "Results: {}/results#token={}",
+        emma.base_url,
+        emma.recruiter.expose()
+    ));
     lines.push(format!("Recruiter token: {}", emma.recruiter.expose()));
     print(&lines.join("\n"));
 }

@@ -41,11 +41,20 @@ impl MiniLm {
         let session = runtime.open(&models.require(ModelFile::MiniLm)?, 1)?;
         let mut tokenizer = Tokenizer::from_file(models.require(ModelFile::MiniLmTokenizer)?)
             .map_err(|e| OnnxError::Runtime(format!("tokenizer: {e}")))?;
-        let cut = TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(cut)).map_err(|e| OnnxError::Runtime(format!("tokenizer: {e}")))?;
+        let cut = TruncationParams {
+            max_length: MAX_TOKENS,
+            ..TruncationParams::default()
+        };
+        tokenizer
+            .with_truncation(Some(cut))
+            .map_err(|e| OnnxError::Runtime(format!("tokenizer: {e}")))?;
         tokenizer.with_padding(None);
         let (requests, received) = mpsc::channel(64);
-        let mut worker = Worker { session, tokenizer, cache: HashMap::new() };
+        let mut worker = Worker {
+            session,
+            tokenizer,
+            cache: HashMap::new(),
+        };
         worker.embed("warm").map_err(|e| OnnxError::Runtime(e.to_string()))?;
         std::thread::Builder::new()
             .name("emma-minilm".to_owned())
@@ -62,7 +71,10 @@ impl TextEmbedder for MiniLm {
             return Ok(Vec::new());
         }
         let (answer, result) = oneshot::channel();
-        let request = Request { texts: texts.to_vec(), answer };
+        let request = Request {
+            texts: texts.to_vec(),
+            answer,
+        };
         self.requests.try_send(request).map_err(|_| EmbedError::Overloaded)?;
         match tokio::time::timeout(TIMEOUT, result).await {
             Ok(Ok(vectors)) => vectors,
@@ -72,7 +84,10 @@ impl TextEmbedder for MiniLm {
     }
 
     fn model(&self) -> EmbeddingModel {
-        EmbeddingModel { name: NAME.to_owned(), dimension: DIMENSION }
+        EmbeddingModel {
+            name: NAME.to_owned(),
+            dimension: DIMENSION,
+        }
     }
 }
 
@@ -111,8 +126,11 @@ impl Worker {
         let failed = |e: &dyn std::fmt::Display| EmbedError::Failed(e.to_string());
         let encoding = self.tokenizer.encode(text, true).map_err(|e| failed(&e))?;
         let wide = |ids: &[u32]| ids.iter().map(|id| i64::from(*id)).collect::<Vec<i64>>();
-        let (ids, mask, types) =
-            (wide(encoding.get_ids()), wide(encoding.get_attention_mask()), wide(encoding.get_type_ids()));
+        let (ids, mask, types) = (
+            wide(encoding.get_ids()),
+            wide(encoding.get_attention_mask()),
+            wide(encoding.get_type_ids()),
+        );
         let shape = [1, ids.len()];
         let inputs = ort::inputs![
             "input_ids" => TensorRef::from_array_view((shape, ids.as_slice())).map_err(|e| failed(&e))?,

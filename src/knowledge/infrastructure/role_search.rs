@@ -30,13 +30,22 @@ impl RoleKnowledge for RoleSearch {
         let mut texts = vec![question.to_owned()];
         texts.extend(statements.iter().map(|(_, text)| text.clone()));
         let vectors = self.embedder.embed(&texts).await.map_err(|e| failed(&e))?;
-        let Some((asked, stated)) = vectors.split_first() else { return Ok(Vec::new()) };
-        let cosines: Vec<f32> = stated.iter().map(|v| v.iter().zip(asked).map(|(a, b)| a * b).sum()).collect();
+        let Some((asked, stated)) = vectors.split_first() else {
+            return Ok(Vec::new());
+        };
+        let cosines: Vec<f32> = stated
+            .iter()
+            .map(|v| v.iter().zip(asked).map(|(a, b)| a * b).sum())
+            .collect();
         let ranked = rank(question, &statements, &cosines).into_iter().take(limit);
         Ok(ranked
             .map(|r| {
                 let (field, text) = statements[r.index].clone();
-                RoleFact { field, text, score: r.score }
+                RoleFact {
+                    field,
+                    text,
+                    score: r.score,
+                }
             })
             .collect())
     }

@@ -80,7 +80,7 @@ fn decide(talk: &Talk, request: &ReplyRequest, facts: &[RoleFact]) -> Reply {
         Cause::Silence { times } => interviewer::on_silence(&context, times),
         Cause::NoAudio { times } => interviewer::on_no_audio(&context, times),
         Cause::Return => interviewer::resume(&context),
-        Cause::RepeatRequested => interviewer::on_repeat_requested(&context),
-        Cause::TimeUp => interviewer::on_time_up(&context),
+        Cause::RepeatRequested => interviewer::repeat(&context),
+        Cause::TimeUp => interviewer::time_up(&context),
     }
 }

@@ -259,7 +259,7 @@ impl CallService {
             let (commands, received) = mpsc::channel(8);
             let seat = Seat::default();
             let resumed = call.started_at.is_some();
-            let span = info_span!("call", call.id = %call.id);
+            let span = info_span!(parent: None, "call", call.id = %call.id);
             let live = LiveCall {
                 call_id: call.id.clone(),
                 commands,
@@ -271,15 +271,7 @@ impl CallService {
             };
             let session = {
                 let _in_call = span.enter();
-                Session::new(
-                    engines,
-                    Arc::new(talk),
-                    &call,
-                    diary,
-                    received,
-                    seat,
-                    resumed,
-                )
+                Session::new(engines, Arc::new(talk), &call, diary, received, seat, resumed)
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

@@ -19,8 +19,8 @@ use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
 use crate::screening::calls::domain::ports::{
-    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob, TurnJudge, VoiceActivity,
-    VoiceStream,
+    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob,
+    TurnJudge, VoiceActivity, VoiceStream,
 };
 use crate::screening::calls::domain::status::EndReason;
 

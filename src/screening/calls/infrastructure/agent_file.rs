@@ -74,13 +74,17 @@ impl Agent {
             None => ("(built in)".to_owned(), BUILT_IN.to_owned()),
             Some(file) => {
                 let path = file.display().to_string();
-                let text = std::fs::read_to_string(file)
-                    .map_err(|e| AgentError::Unreadable { path: path.clone(), reason: e.to_string() })?;
+                let text = std::fs::read_to_string(file).map_err(|e| AgentError::Unreadable {
+                    path: path.clone(),
+                    reason: e.to_string(),
+                })?;
                 (path, text)
             }
         };
-        let agent: Self =
-            toml::from_str(&text).map_err(|e| AgentError::Unreadable { path, reason: e.message().to_owned() })?;
+        let agent: Self = toml::from_str(&text).map_err(|e| AgentError::Unreadable {
+            path,
+            reason: e.message().to_owned(),
+        })?;
         agent.check()
     }
 
@@ -97,12 +101,18 @@ impl Agent {
         } else {
             return Ok(self);
         };
-        Err(AgentError::Invalid { name: self.name, problem })
+        Err(AgentError::Invalid {
+            name: self.name,
+            problem,
+        })
     }
 
     /// How she sounds.
     pub fn style(&self) -> VoiceStyle {
-        VoiceStyle { voice: self.voice.name.clone(), speed: self.voice.speed }
+        VoiceStyle {
+            voice: self.voice.name.clone(),
+            speed: self.voice.speed,
+        }
     }
 
     /// How long she waits and how long a call may take.
@@ -130,7 +140,11 @@ mod tests {
     #[test]
     fn the_built_in_agent_is_sound() {
         let agent = Agent::load(None).expect("valid");
-        assert_eq!(agent.limits().policy, TurnPolicy::default(), "the file and the code agree");
+        assert_eq!(
+            agent.limits().policy,
+            TurnPolicy::default(),
+            "the file and the code agree"
+        );
         assert_eq!(agent.style().voice, "af_heart");
     }
 

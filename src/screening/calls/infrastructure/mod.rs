@@ -1,11 +1,11 @@
 //! Adapters and HTTP.
 
+pub mod agent_file;
 pub mod http;
 pub mod kokoro;
 pub mod piper;
 pub mod silero;
 pub mod smart_turn;
-pub mod agent_file;
 pub mod store;
 pub mod voice;
 pub mod voice_cache;

@@ -285,7 +285,10 @@ impl Conversation {
             return None;
         }
         // Without a reply that took it for something else it is an answer: nothing said is lost to the evidence.
-        let kind = turn.reply.as_ref().map_or(SegmentKind::Answer, |(reply, _)| reply.turn_kind(self.agenda.phase));
+        let kind = turn
+            .reply
+            .as_ref()
+            .map_or(SegmentKind::Answer, |(reply, _)| reply.turn_kind(self.agenda.phase));
         let segment = self.segment_of(turn, kind, false);
         let id = segment.id.clone();
         self.outputs.push_back(Output::Caption {

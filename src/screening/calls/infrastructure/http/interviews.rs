@@ -259,7 +259,10 @@ fn connect_problem(error: ConnectError) -> Problem {
             ProblemKind::Unavailable,
             "the server is being restarted; try again shortly",
         ),
-        ConnectError::Loading => Problem::new(ProblemKind::Unavailable, "Emma is still warming up; try again in some seconds"),
+        ConnectError::Loading => Problem::new(
+            ProblemKind::Unavailable,
+            "Emma is still warming up; try again in some seconds",
+        ),
         ConnectError::Media(error) => media_problem(error),
         ConnectError::Store(error) => error.into(),
     }

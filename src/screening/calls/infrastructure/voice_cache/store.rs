@@ -1,5 +1,6 @@
 //! Where rendered clauses are kept: the ones used last in memory, prepared ones on disk.
 
+use crate::shared::ids::fresh_hex;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Write};
@@ -132,7 +133,8 @@ impl Store {
     /// When the disk refuses.
     pub fn keep(&self, key: &str, clause: &Clause) -> io::Result<()> {
         let bytes = clause.encode();
-        let aside = self.dir.join(format!("{key}.{}.part", std::process::id()));
+        // The same sentence may be kept twice at once, by two preparations: each writes its own file aside.
+        let aside = self.dir.join(format!("{key}.{}.part", fresh_hex()));
         let written = fs::File::create(&aside).and_then(|mut file| {
             file.write_all(&bytes)?;
             file.sync_data()

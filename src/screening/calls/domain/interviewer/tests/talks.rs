@@ -1,6 +1,6 @@
 use super::{Talk, demo_plan};
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, time_up, phrases};
+use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, time_up};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::status::EndReason;
