@@ -75,7 +75,7 @@ pub fn openapi() -> OpenApi {
 
 /// `creating` wraps the routes whose POSTs create something.
 fn api(creating: impl Fn(OpenApiRouter<AppState>) -> OpenApiRouter<AppState>) -> (Router<AppState>, OpenApi) {
-    let routes = OpenApiRouter::new()
+    let all = OpenApiRouter::new()
         .merge(creating(applications::routes()))
         .merge(interviews::routes())
         .merge(calls::routes())
@@ -83,7 +83,7 @@ fn api(creating: impl Fn(OpenApiRouter<AppState>) -> OpenApiRouter<AppState>) ->
         .merge(dead_letters::routes())
         .merge(health::routes());
     let (router, mut description) = OpenApiRouter::with_openapi(Description::openapi())
-        .nest("/api/v1", routes)
+        .nest("/api/v1", all)
         .split_for_parts();
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     description

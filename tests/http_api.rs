@@ -734,7 +734,9 @@ fn docx() -> Vec<u8> {
 
 /// A PDF of one page; offsets are computed, so any reader takes it.
 fn pdf(lines: &[&str]) -> Vec<u8> {
-    let text: String = lines.iter().map(|line| format!("({line}) Tj 0 -20 Td ")).collect();
+    let text = lines
+        .iter()
+        .fold(String::new(), |text, line| text + "(" + line + ") Tj 0 -20 Td ");
     let stream = format!("BT /F1 12 Tf 50 700 Td {text}ET");
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
@@ -789,6 +791,23 @@ async fn a_posting_is_read_from_text_docx_and_pdf() {
     assert_eq!(paper.status, StatusCode::CREATED, "{}", paper.text);
     assert_eq!(paper.json()["title"], "Site Reliability Engineer");
     assert_eq!(paper.json()["benefits"], json!(["Bicycles"]));
+
+    // A long file with an idempotency key is read once and remembered.
+    let long = format!(
+        "--K\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nClerk\n{}\r\n--K--\r\n",
+        "- Sorts letters\n".repeat(90) + &" \n".repeat(60_000)
+    );
+    let request = || {
+        let request = Request::builder().method(Method::POST).uri("/api/v1/job-offers");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {RECRUITER}"));
+        let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=K");
+        request
+            .header("idempotency-key", "long")
+            .body(Body::from(long.clone()))
+            .expect("a request")
+    };
+    let (first, again) = (app.send(request()).await, app.send(request()).await);
+    assert_eq!((first.status, &first.text), (StatusCode::CREATED, &again.text));
 
     let stored = app
         .get(&format!(

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
-use axum::{RequestExt as _, http};
+use axum::response::{IntoResponse, Response};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -27,6 +27,7 @@ const MAX_KEY_CHARS: usize = 200;
 const KEEP: Duration = Duration::from_hours(24);
 /// A first request that takes longer is taken for dead.
 const BUSY: Duration = Duration::from_mins(1);
+/// Largest body, bytes; what a route takes is checked there once more.
 const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// Remembers answers. They can hold the secret of a link, so they are sealed with a key that is not in the database.
@@ -138,7 +139,7 @@ pub async fn idempotent(State(memory): State<Idempotency>, request: Request, nex
     match key {
         Some(key) if request.method() == Method::POST => remember(&memory, &key, request, next)
             .await
-            .unwrap_or_else(|problem| problem.into_response()),
+            .unwrap_or_else(IntoResponse::into_response),
         _ => next.run(request).await,
     }
 }
@@ -150,7 +151,7 @@ async fn remember(memory: &Idempotency, key: &HeaderValue, request: Request, nex
             "Idempotency-Key takes 1 to 200 characters",
         ));
     }
-    let (parts, body) = request.with_limited_body().into_parts();
+    let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY)
         .await
         .map_err(|_| Problem::from(ProblemKind::TooLarge))?;

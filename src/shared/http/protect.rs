@@ -40,7 +40,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
             http.status = status,
             elapsed_ms = elapsed.as_millis() as u64,
             "request answered"
-        )
+        );
     });
     let labels = [
         ("method", method.to_string()),

@@ -338,7 +338,7 @@ fn spaced(code: &str) -> String {
 
 /// A whole amount with its thousands separated.
 fn grouped(amount: f64) -> String {
-    let digits = format!("{:.0}", amount);
+    let digits = format!("{amount:.0}");
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {

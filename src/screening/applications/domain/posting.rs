@@ -125,10 +125,10 @@ fn put(posting: &mut Posting, part: Option<Part>, line: &str, item: bool) {
             };
         }
     };
-    let goes_on = |last: &String| !item && line.starts_with(char::is_lowercase) && !last.ends_with(['.', '!', ';']);
+    let goes_on = |before: &String| !item && line.starts_with(char::is_lowercase) && !before.ends_with(['.', '!', ';']);
     let full = list.len() >= MAX_LINES;
     match list.last_mut() {
-        Some(last) if goes_on(last) => join(last, " ", line),
+        Some(before) if goes_on(before) => join(before, " ", line),
         _ if !full => list.push(line.to_owned()),
         _ => {}
     }

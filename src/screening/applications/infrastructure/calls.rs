@@ -11,6 +11,7 @@ use crate::screening::calls::application::open::{OpenCallError, open_call};
 use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::application::withdraw::{CallEnder, forget_calls};
 use crate::screening::calls::domain::attempt::{Entry, entry};
+use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::status::CallStatus;
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, CallId};
@@ -54,7 +55,7 @@ impl InterviewCalls for ApplicationCalls {
             attempts: last.map_or(0, |call| call.attempt),
             call_id: last.map(|call| call.id.clone()),
             end_reason: last
-                .and_then(|call| call.end_reason())
+                .and_then(ScreeningCall::end_reason)
                 .as_ref()
                 .map(to_word)
                 .transpose()?,

@@ -36,9 +36,14 @@ pub fn entry(calls: &[ScreeningCall], now: DateTime<Utc>) -> Entry<'_> {
 /// Whether the call ended without anybody wanting it to.
 fn broke_off(call: &ScreeningCall) -> bool {
     match call.end_reason() {
-        Some(EndReason::DisconnectTimeout | EndReason::NoAudio | EndReason::SystemError) => true,
-        // Consent given anew after it was withdrawn or declined begins afresh; nothing of the old call is left.
-        Some(EndReason::ConsentDeclined | EndReason::ConsentWithdrawn) => true,
+        // Consent given anew after it was withdrawn or declined begins afresh: nothing of the old call is left.
+        Some(
+            EndReason::DisconnectTimeout
+            | EndReason::NoAudio
+            | EndReason::SystemError
+            | EndReason::ConsentDeclined
+            | EndReason::ConsentWithdrawn,
+        ) => true,
         Some(
             EndReason::AgendaCompleted
             | EndReason::TimeLimit
