@@ -86,8 +86,8 @@ impl Default for TurnPolicy {
     fn default() -> Self {
         Self {
             judge_at_ms: [200, 300, 500, 900],
-            sure_ms: 350,
-            doubtful_ms: 850,
+            sure_ms: 550,
+            doubtful_ms: 1000,
             open_ms: 1500,
             asked_ms: 4000,
             cap_ms: 5000,
