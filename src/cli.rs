@@ -44,7 +44,7 @@ enum Command {
     Talk(talk::TalkArgs),
     /// Measure words, turn ends, silence and voice on this machine.
     Bench(bench::BenchArgs),
-    /// Print the OpenAPI description.
+    /// Print the `OpenAPI` description.
     Openapi,
     /// Bring the database up to date and stop.
     Migrate,

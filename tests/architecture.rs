@@ -50,7 +50,7 @@ struct Paths(BTreeSet<String>);
 
 impl<'ast> Visit<'ast> for Paths {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        flatten(&item.tree, String::new(), &mut self.0);
+        flatten(&item.tree, "", &mut self.0);
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -73,13 +73,13 @@ impl<'ast> Visit<'ast> for Paths {
     }
 }
 
-fn flatten(tree: &syn::UseTree, before: String, into: &mut BTreeSet<String>) {
+fn flatten(tree: &syn::UseTree, before: &str, into: &mut BTreeSet<String>) {
     match tree {
-        syn::UseTree::Path(p) => flatten(&p.tree, format!("{before}{}::", p.ident), into),
+        syn::UseTree::Path(p) => flatten(&p.tree, &format!("{before}{}::", p.ident), into),
         syn::UseTree::Name(n) => drop(into.insert(format!("{before}{}", n.ident))),
         syn::UseTree::Rename(r) => drop(into.insert(format!("{before}{}", r.ident))),
         syn::UseTree::Glob(_) => drop(into.insert(format!("{before}*"))),
-        syn::UseTree::Group(g) => g.items.iter().for_each(|t| flatten(t, before.clone(), into)),
+        syn::UseTree::Group(g) => g.items.iter().for_each(|t| flatten(t, before, into)),
     }
 }
 
@@ -153,7 +153,7 @@ fn the_domain_does_no_io_and_reads_no_clock() {
         .filter_map(Result::ok)
     {
         let path = file.path().to_string_lossy().into_owned();
-        if layer(&path) != Some("domain") || !path.ends_with(".rs") || is_test_file(&path) {
+        if layer(&path) != Some("domain") || file.path().extension().is_none_or(|e| e != "rs") || is_test_file(&path) {
             continue;
         }
         let text = std::fs::read_to_string(file.path()).expect("readable");

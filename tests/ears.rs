@@ -17,7 +17,7 @@ use emma::shared::models::{ModelDir, ModelFile};
 use emma::shared::onnx::OnnxRuntime;
 use tokio_util::sync::CancellationToken;
 
-/// Clips of LibriSpeech and what is said in them; see tests/data/speech/CREDITS.md.
+/// Clips of `LibriSpeech` and what is said in them; see tests/data/speech/CREDITS.md.
 const CLIPS: [(&str, &str); 3] = [
     ("1688-142285-0002", "you don't mean that you thought me so silly"),
     ("3005-163389-0002", "the stillness was awful creepy and uncomfortable"),
@@ -48,7 +48,7 @@ fn whisper(models: &[ModelFile]) -> WhisperSpeech {
     // Tests run beside each other on a machine that may be busy; whisper's threads would fight for the cores.
     let config = WhisperConfig {
         threads: 1,
-        timeout: Duration::from_secs(300),
+        timeout: Duration::from_mins(5),
         ..WhisperConfig::new(model)
     };
     WhisperSpeech::start(&config).expect("whisper starts")

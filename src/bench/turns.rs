@@ -17,7 +17,7 @@ use crate::screening::calls::domain::turn_policy::{
 /// What to measure on.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TurnsArgs {
-    /// JSON lines: file, kind (hold or shift), speech_start, pause_start, next_speech; seconds.
+    /// JSON lines: file, kind (hold or shift), `speech_start`, `pause_start`, `next_speech`; seconds.
     pub points: PathBuf,
     /// Folder the files are in.
     pub speech: PathBuf,

@@ -155,13 +155,14 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     ];
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
 
-    let demo = match config.server.demo {
-        true => Some(
+    let demo = if config.server.demo {
+        Some(
             demo_link(&applications, config.interview.invitation_hours)
                 .await
                 .context("demo")?,
-        ),
-        false => None,
+        )
+    } else {
+        None
     };
     let knowledge = Arc::new(RoleSearch {
         statements: Arc::new(Statements(application_store.clone())),
@@ -298,7 +299,7 @@ impl Loading {
         voice_ready.send_replace(Some(voice.clone()));
         info!("ready for interviews");
         if let Some(plan) = &self.demo_plan {
-            prepare::prepare(voice, plan, style.speed);
+            prepare::prepare(&voice, plan, style.speed);
         }
         if let Err(error) = calls.recover().await {
             error!(%error, "calls of the last run could not be taken up");

@@ -34,14 +34,14 @@ impl EventHandler for PrepareVoice {
             return Err(HandlerError::Retry("the voice is not loaded".to_owned()));
         };
         if let Some(voice) = loaded {
-            prepare(voice, &plan, self.speed);
+            prepare(&voice, &plan, self.speed);
         }
         Ok(())
     }
 }
 
 /// Starts rendering every sentence of an interview that is known beforehand, most urgent first.
-pub fn prepare(voice: Arc<EmmaVoice>, plan: &InterviewPlan, speed: f32) {
+pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, speed: f32) {
     let texts: Vec<String> = lines(plan)
         .iter()
         .flat_map(|line| sentences(line).into_iter().map(speakable).collect::<Vec<_>>())

@@ -17,13 +17,13 @@ use crate::router;
 /// How to serve. What is given here wins over file and environment.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; 0.0.0.0 serves the local network too [default: 127.0.0.1] [env: EMMA_BIND]
+    /// Address to listen on; 0.0.0.0 serves the local network too [default: 127.0.0.1] [env: `EMMA_BIND`]
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<IpAddr>,
-    /// TCP port for pages and API; 0 takes a free one [default: 8080] [env: EMMA_PORT]
+    /// TCP port for pages and API; 0 takes a free one [default: 8080] [env: `EMMA_PORT`]
     #[arg(long)]
     port: Option<u16>,
-    /// Directory for database and caches [default: data] [env: EMMA_DATA_DIR]
+    /// Directory for database and caches [default: data] [env: `EMMA_DATA_DIR`]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Base of the links that are printed, e.g. `https://emma.example.com` [env: `EMMA_PUBLIC_URL`]
@@ -35,7 +35,7 @@ pub struct ServeArgs {
     /// UDP ports for audio, e.g. 40000-40100 [env: `EMMA_UDP_PORT_MIN`, `EMMA_UDP_PORT_MAX`]
     #[arg(long, value_name = "MIN-MAX", value_parser = port_range)]
     udp_ports: Option<(u16, u16)>,
-    /// Offer a demo interview and print its link [env: EMMA_DEMO]
+    /// Offer a demo interview and print its link [env: `EMMA_DEMO`]
     #[arg(long)]
     demo: bool,
 }

@@ -1,8 +1,5 @@
 //! A whole Emma without models: real routes over a real database in a temporary directory, with a clock that tests turn.
 
-#![expect(clippy::allow_attributes, reason = "each test binary uses its part of this")]
-#![allow(dead_code)]
-
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;

@@ -152,6 +152,8 @@ fn pooled(hidden: &[f32], mask: &[i64]) -> Vec<f32> {
         }
     }
     let length = sum.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::EPSILON);
-    sum.iter_mut().for_each(|v| *v /= length);
+    for value in &mut sum {
+        *value /= length;
+    }
     sum
 }

@@ -178,7 +178,7 @@ fn a_silence_that_was_not_sent_is_silence_and_speech_after_it_is_whole() {
                 sequence,
                 timestamp,
                 Bytes::from_static(&[0x48]),
-                Duration::from_millis(1000),
+                Duration::from_secs(1),
             );
         } else if tick >= 120 {
             bench.arrive_at((tick - 69) as u16, tick as u32, tick * 20);

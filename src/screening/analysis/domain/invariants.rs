@@ -67,10 +67,8 @@ fn quote_at<'a>(segment: &'a TranscriptSegment, evidence: &Evidence) -> Option<&
 
 fn settle(criterion: &mut CriterionScore) {
     let in_range = criterion.level.is_some_and(|level| (1..=5).contains(&level));
-    if criterion.evidence.is_empty() {
-        criterion.level = None;
-        criterion.state = ScoreState::NotAssessed;
-    } else if criterion.state == ScoreState::Scored && !in_range {
+    let unfounded = criterion.evidence.is_empty() || (criterion.state == ScoreState::Scored && !in_range);
+    if unfounded {
         criterion.level = None;
         criterion.state = ScoreState::NotAssessed;
     } else if criterion.state != ScoreState::Scored {

@@ -15,7 +15,7 @@ use crate::screening::shared::plan::{Criterion, InterviewPlan};
 /// Written into every assessment this scorer makes.
 pub const SCORER_VERSION: &str = "deterministic-1";
 
-/// Relevance from which a statement is evidence. MiniLM cosines of unrelated sentences stay under 0.25.
+/// Relevance from which a statement is evidence. `MiniLM` cosines of unrelated sentences stay under 0.25.
 const RELEVANT: f32 = 0.42;
 /// What a keyword adds to the cosine; two count.
 const PER_KEYWORD: f32 = 0.16;

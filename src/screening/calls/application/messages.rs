@@ -66,6 +66,9 @@ pub enum ClientMessage {
 
 impl ServerMessage<'_> {
     /// As it goes over the wire.
+    ///
+    /// # Panics
+    /// Never: a message has only texts and numbers, which always serialize.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a message has only texts and numbers")
     }

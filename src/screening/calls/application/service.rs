@@ -121,7 +121,7 @@ impl CallService {
         }
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
-        let live = self.start(self.engines().await?, call, talk);
+        let live = self.start(self.engines().await?, &call, talk);
         if !live.seat.take() && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
         }
@@ -196,7 +196,7 @@ impl CallService {
                 warn!(call.id = %call.id, "a call cannot be taken up: no engines");
                 continue;
             };
-            self.start(engines, call, talk);
+            self.start(engines, &call, talk);
         }
         Ok(())
     }
@@ -252,7 +252,7 @@ impl CallService {
     }
 
     /// The running session of a call, started where it does not run.
-    fn start(&self, engines: Engines, call: ScreeningCall, talk: Talk) -> LiveCall {
+    fn start(&self, engines: Engines, call: &ScreeningCall, talk: Talk) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
             // Bounded: whoever commands a call waits until it has taken the command.
@@ -271,7 +271,7 @@ impl CallService {
             };
             let session = {
                 let _in_call = span.enter();
-                Session::new(engines, Arc::new(talk), &call, diary, received, seat, resumed)
+                Session::new(engines, Arc::new(talk), call, diary, received, seat, resumed)
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

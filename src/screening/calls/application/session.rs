@@ -353,12 +353,12 @@ impl Session {
     fn reply(&mut self, tag: Tag, request: ReplyRequest) {
         let (interviewer, talk) = (self.engines.interviewer.clone(), self.talk.clone());
         self.spawn(tag, async move {
-            let reply = match tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request)).await {
-                Ok(reply) => reply,
-                Err(_) => {
-                    warn!(turn = tag.turn, "the interviewer took too long");
-                    interviewer.without_help(&talk, &request)
-                }
+            let reply = if let Ok(reply) = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request)).await
+            {
+                reply
+            } else {
+                warn!(turn = tag.turn, "the interviewer took too long");
+                interviewer.without_help(&talk, &request)
             };
             Input::ReplyReady { tag, reply }
         });

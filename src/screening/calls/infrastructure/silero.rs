@@ -126,18 +126,21 @@ impl Memory {
     }
 }
 
+/// The probability of speech and the state for the next frame.
+type Scored = Result<(f32, Box<[f32; STATE]>), SpeechError>;
+
 /// One frame on its way to the model.
 struct Task {
     input: Box<[f32; CONTEXT + VAD_FRAME]>,
     state: Box<[f32; STATE]>,
-    reply: oneshot::Sender<Result<(f32, Box<[f32; STATE]>), SpeechError>>,
+    reply: oneshot::Sender<Scored>,
 }
 
 /// The thread's loop; ends when every stream and the engine are gone.
 fn serve(mut session: Session, mut tasks: mpsc::Receiver<Task>) {
     let mut reported = HashSet::new();
     while let Some(mut task) = tasks.blocking_recv() {
-        let answer = run(&mut session, &*task.input, &mut task.state).map_err(|error| {
+        let answer = run(&mut session, &task.input, &mut task.state).map_err(|error| {
             let message = error.to_string();
             // A broken model fails 31 times a second and call: each kind of failure is told once.
             if reported.len() < 16 && reported.insert(message.clone()) {

@@ -71,7 +71,7 @@ pub fn on_subject(subject: &Subject, turn: usize, asked: &[Draft]) -> Draft {
         let text = filled(prepared.text, &subject.text);
         !asked.iter().any(|draft| draft.text == text)
     };
-    match prepared_for(&subject.text).filter(|p| fresh(&p)) {
+    match prepared_for(&subject.text).filter(|p| fresh(p)) {
         Some(prepared) => prepared_draft(subject, prepared),
         None => worded_draft(subject, turn),
     }

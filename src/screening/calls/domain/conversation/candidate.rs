@@ -40,21 +40,18 @@ impl Conversation {
         }
         self.awaited = None;
         let now = self.now;
-        match self.turn.as_mut() {
-            Some(turn) => {
-                let pause_ms = onset.since(turn.last_voice);
-                if pause_ms >= FIRST_LOOK_MS {
-                    self.pauses.note(pause_ms);
-                }
-                let stale = turn.go_on(onset, now);
-                if let Some(tag) = stale {
-                    self.outputs.push_back(Output::Discard { tag });
-                }
+        if let Some(turn) = self.turn.as_mut() {
+            let pause_ms = onset.since(turn.last_voice);
+            if pause_ms >= FIRST_LOOK_MS {
+                self.pauses.note(pause_ms);
             }
-            None => {
-                self.turns += 1;
-                self.turn = Some(Turn::open(self.turns, onset, now));
+            let stale = turn.go_on(onset, now);
+            if let Some(tag) = stale {
+                self.outputs.push_back(Output::Discard { tag });
             }
+        } else {
+            self.turns += 1;
+            self.turn = Some(Turn::open(self.turns, onset, now));
         }
         if self.speech.is_some() {
             self.pause_emma();
@@ -269,12 +266,11 @@ impl Conversation {
             self.keep_answer(&turn, true);
             return;
         }
-        match (turn.reply.clone(), turn.committed) {
-            (Some((reply, replied)), Some(committed)) => self.answer(turn, reply, replied, committed),
-            _ => {
-                self.turn = Some(turn);
-                self.ask_for_reply();
-            }
+        if let (Some((reply, replied)), Some(committed)) = (turn.reply.clone(), turn.committed) {
+            self.answer(turn, reply, replied, committed);
+        } else {
+            self.turn = Some(turn);
+            self.ask_for_reply();
         }
     }
 
@@ -323,7 +319,7 @@ impl Conversation {
         }
     }
 
-    pub(super) fn typed(&mut self, text: String) {
+    pub(super) fn typed(&mut self, text: &str) {
         let text = text.trim().to_owned();
         if text.is_empty() || self.ending.is_some() {
             return;

@@ -15,7 +15,7 @@ use crate::screening::shared::ids::SegmentId;
 
 /// A question of which this share was heard counts as asked: candidates begin to answer over its last words.
 const ENOUGH_HEARD: f32 = 0.6;
-/// A pause of Emma's after which she goes on if no words have come, ms (LiveKit's false-interruption timeout).
+/// A pause of Emma's after which she goes on if no words have come, ms (`LiveKit`'s false-interruption timeout).
 const FALSE_INTERRUPTION_MS: u64 = 2_000;
 
 /// What Emma is saying or is about to say.
@@ -238,9 +238,8 @@ impl Conversation {
 
     fn apply(&mut self, action: &Action) {
         match self.agenda.apply(action, self.now) {
-            Moved::Nowhere => {}
+            Moved::Nowhere | Moved::ToCandidateQuestions => {}
             Moved::ToQuestion => self.show_progress(),
-            Moved::ToCandidateQuestions => {}
             Moved::ToTheEnd(reason) => {
                 self.outputs.push_back(Output::Covered(self.agenda.coverage.clone()));
                 return self.end(reason);

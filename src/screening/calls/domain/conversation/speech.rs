@@ -89,7 +89,9 @@ impl Sentence {
                 }
             })
             // A word counts once the middle of it has sounded.
-            .filter(|word| self.done || (word.start_ms.since(started) + word.end_ms.since(started)) / 2 < reached)
+            .filter(|word| {
+                self.done || u64::midpoint(word.start_ms.since(started), word.end_ms.since(started)) < reached
+            })
             .collect()
     }
 

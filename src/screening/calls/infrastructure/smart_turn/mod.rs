@@ -36,7 +36,7 @@ impl SmartTurn {
     pub fn start(runtime: &OnnxRuntime, models: &ModelDir) -> Result<Self, OnnxError> {
         let mut session = runtime.open(&models.require(ModelFile::SmartTurn)?, 1)?;
         let mut mel = LogMel::new();
-        judge(&mut session, &mut mel, &[0.0; 16_000])?;
+        judge(&mut session, &mut mel, &vec![0.0; 16_000])?;
         let (work, tasks) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("emma-turn".to_owned())

@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn silence_and_steady_noise_are_told_from_speech() {
-        assert!(Evidence::of(&[0.0; 16_000], None).rules_out_speech());
+        assert!(Evidence::of(&vec![0.0; 16_000], None).rules_out_speech());
         assert!(Evidence::of(&[], None).rules_out_speech());
         let hum: Vec<f32> = (0..16_000).map(|i| 0.1 * (i as f32 * 0.02).sin()).collect();
         let hum = Evidence::of(&hum, None);

@@ -178,7 +178,7 @@ fn distress_stops_the_questions_and_abuse_meets_one_boundary() {
     assert_eq!(talk.say("I'm sorry, I'm having a panic attack."), phrases::OFFER_BREAK);
     talk.say("I think I need a break.");
     assert_eq!(talk.last().action, Action::Wait);
-    assert!(talk.say("Okay, I'm ready.").contains("?"));
+    assert!(talk.say("Okay, I'm ready.").contains('?'));
     let mut talk = Talk::begin(demo_plan());
     talk.say("Yes.");
     assert!(talk.say("You stupid machine.").starts_with(phrases::BOUNDARY));
