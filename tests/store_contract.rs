@@ -229,3 +229,18 @@ async fn times_keep_their_milliseconds() {
     let stored = emma::shared::db::from_ms(emma::shared::db::to_ms(now)).expect("a time");
     assert_eq!(stored, now);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_can_read_the_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let base = TestDb::open().await;
+    base.calls().insert(&call(&base)).await.expect("new");
+    for file in std::fs::read_dir(base.file().parent().expect("a folder"))
+        .expect("readable")
+        .flatten()
+    {
+        let mode = file.metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", file.path().display());
+    }
+}

@@ -33,6 +33,7 @@ impl Db {
     /// # Errors
     /// When the file cannot be opened or a migration fails.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        create_private(file).map_err(|e| StoreError::Database(format!("{}: {e}", file.display())))?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -85,6 +86,16 @@ impl Db {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Makes the file where there is none, for its owner alone: what candidates said is in it. SQLite gives the log beside
+/// it the same mode.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 impl From<sqlx::Error> for StoreError {
