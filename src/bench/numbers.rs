@@ -9,13 +9,11 @@ pub fn to_digits(words: &[&str]) -> Vec<String> {
         let mut taken = 0;
         while let Some(&word) = words.get(at + taken) {
             let next = words.get(at + taken + 1).copied();
-            if word == "and" && number.can_continue() && next.is_some_and(|n| value_of(n).is_some_and(|v| v < 100)) {
-                taken += 1;
-            } else if number.push(word) {
-                taken += 1;
-            } else {
+            let links = word == "and" && number.can_continue() && next.and_then(value_of).is_some_and(|v| v < 100);
+            if !links && !number.push(word) {
                 break;
             }
+            taken += 1;
         }
         if taken == 0 {
             out.push(words[at].to_owned());

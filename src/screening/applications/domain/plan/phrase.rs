@@ -121,7 +121,7 @@ pub fn thing(line: &str) -> Option<String> {
     let mut text = tidy(line);
     for _ in 0..3 {
         let before = text.clone();
-        YEARS.replace(&text, "").trim().clone_into(&mut text);
+        text = YEARS.replace(&text, "").trim().into();
         text = LEAD_IN.replace(&text, "").into_owned();
         text = EXPERIENCE.replace(&text, "").into_owned();
         if text == before {

@@ -1,8 +1,5 @@
 //! Events on their way: at least once, each subscriber on its own, three tries, then a dead letter.
 
-#[path = "support/app.rs"]
-mod app;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

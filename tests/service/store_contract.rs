@@ -1,8 +1,5 @@
 //! What every store must do, run on SQLite.
 
-#[path = "support/app.rs"]
-mod app;
-
 use chrono::{TimeDelta, Utc};
 use emma::screening::calls::domain::audio::CallTime;
 use emma::screening::calls::domain::call::ScreeningCall;

@@ -1,8 +1,5 @@
 //! Behaviour over HTTP, from outside: what recruiters and candidates get for what they send.
 
-#[path = "support/app.rs"]
-mod app;
-
 use std::io::Write as _;
 
 use axum::body::Body;

@@ -1,0 +1,6 @@
+//! Emma without models, as a service: HTTP, events and stores over a real database.
+
+mod app;
+mod events;
+mod http_api;
+mod store_contract;
