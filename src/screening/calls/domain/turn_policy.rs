@@ -276,11 +276,11 @@ mod tests {
     fn the_surer_the_witnesses_the_shorter_the_silence() {
         let policy = TurnPolicy::default();
         let commit = |p: f32, ending| commits(&policy, at(0, &judged(p), Some(ending)));
-        assert!((200..=350).contains(&commit(0.97, Ending::Sentence)));
-        assert!((600..=900).contains(&commit(0.1, Ending::Sentence)));
-        assert!((1400..=1600).contains(&commit(0.1, Ending::Open)));
+        assert_eq!(commit(0.97, Ending::Sentence), policy.sure_ms);
+        assert_eq!(commit(0.1, Ending::Sentence), policy.doubtful_ms);
+        assert_eq!(commit(0.1, Ending::Open), policy.open_ms);
         assert!(
-            commit(0.97, Ending::Open) > 600,
+            commit(0.97, Ending::Open) > policy.sure_ms + 200,
             "unfinished words outweigh a sure model"
         );
         for ending in [Ending::Sentence, Ending::Unclear, Ending::Open, Ending::Nothing] {
@@ -364,7 +364,7 @@ mod tests {
                     pauses,
                     ..at(0, &sure, Some(Ending::Sentence))
                 }
-            ) <= 350
+            ) <= policy.sure_ms
         );
     }
 
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(
             policy.decide(at(0, &[], None)),
             TurnDecision::Wait {
-                until_ms: 200,
+                until_ms: policy.judge_at_ms[0],
                 judge: true
             }
         );
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(
             policy.decide(at(250, &doubtful, None)),
             TurnDecision::Wait {
-                until_ms: 400,
+                until_ms: policy.judge_at_ms[1],
                 judge: true
             }
         );

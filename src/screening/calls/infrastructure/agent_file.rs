@@ -155,7 +155,7 @@ mod tests {
         let file = dir.path().join("agent.toml");
         for (from, to, word) in [
             ("speed = 1.0", "speed = 9.0", "speed"),
-            ("sure_ms = 250", "sure_ms = 9999", "patience"),
+            ("sure_ms = ", "sure_ms = 9", "patience"),
             ("[limits]", "[limits]\nbudget = 3", "budget"),
         ] {
             std::fs::write(&file, BUILT_IN.replace(from, to)).expect("written");
