@@ -121,8 +121,8 @@ pub fn thing(line: &str) -> Option<String> {
     let mut text = tidy(line);
     for _ in 0..3 {
         let before = text.clone();
-        text = YEARS.replace(&text, "").trim().into();
-        text = LEAD_IN.replace(&text, "").into_owned();
+        let without_years = YEARS.replace(&text, "").into_owned();
+        text = LEAD_IN.replace(without_years.trim(), "").into_owned();
         text = EXPERIENCE.replace(&text, "").into_owned();
         if text == before {
             break;

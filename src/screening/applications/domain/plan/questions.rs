@@ -67,7 +67,7 @@ pub fn opening(title: &str, duty: Option<&Subject>) -> Draft {
 
 /// A question on a skill or requirement: a prepared one where there is one, else one by turns.
 pub fn on_subject(subject: &Subject, turn: usize, asked: &[Draft]) -> Draft {
-    let fresh = |prepared: &&Prepared| {
+    let fresh = |prepared: &Prepared| {
         let text = filled(prepared.text, &subject.text);
         !asked.iter().any(|draft| draft.text == text)
     };

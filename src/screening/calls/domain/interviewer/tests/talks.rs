@@ -1,6 +1,8 @@
+use std::fmt::Write as _;
+
 use super::{Talk, demo_plan};
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, time_up};
+use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, on_time_up};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::status::EndReason;
@@ -32,7 +34,7 @@ fn a_good_candidate_is_led_through_the_interview_to_the_goodbye() {
             }];
         }
         let said = talk.say(turn);
-        script.push_str(&format!("Candidate: {turn}\nEmma: {said}\n"));
+        let _ = writeln!(script, "Candidate: {turn}\nEmma: {said}");
     }
     assert_eq!(talk.ended, Some(EndReason::AgendaCompleted));
     assert_eq!(talk.asked(), ["q1", "q2", "q3", "q4", "q5", "q6"]);
@@ -231,7 +233,7 @@ fn when_time_runs_short_the_least_important_questions_are_dropped() {
     assert_eq!(talk.ended, Some(EndReason::TimeLimit));
     let talk = Talk::begin(demo_plan());
     assert_eq!(
-        time_up(&talk.context("", "")).action,
+        on_time_up(&talk.context("", "")).action,
         Action::Close {
             reason: EndReason::TimeLimit
         }
