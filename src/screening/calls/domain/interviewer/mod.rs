@@ -179,12 +179,12 @@ pub fn resume(ctx: &ReplyContext<'_>) -> Reply {
 }
 
 /// The candidate pressed "repeat", or their words were lost.
-pub fn on_repeat_requested(ctx: &ReplyContext<'_>) -> Reply {
+pub fn repeat(ctx: &ReplyContext<'_>) -> Reply {
     flow::again(ctx, meta(pick(phrases::REPEATING, ctx.history)), Vec::new())
 }
 
 /// The time for the call is up: a polite end, whatever is left of the plan.
-pub fn on_time_up(ctx: &ReplyContext<'_>) -> Reply {
+pub fn time_up(ctx: &ReplyContext<'_>) -> Reply {
     let parts = vec![
         meta(phrases::TIME_IS_UP),
         part(ctx.plan.closing.clone(), SegmentKind::Closing, None),

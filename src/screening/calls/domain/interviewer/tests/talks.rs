@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::{Talk, demo_plan};
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, on_time_up};
+use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, time_up};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::status::EndReason;
@@ -233,7 +233,7 @@ fn when_time_runs_short_the_least_important_questions_are_dropped() {
     assert_eq!(talk.ended, Some(EndReason::TimeLimit));
     let talk = Talk::begin(demo_plan());
     assert_eq!(
-        on_time_up(&talk.context("", "")).action,
+        time_up(&talk.context("", "")).action,
         Action::Close {
             reason: EndReason::TimeLimit
         }
