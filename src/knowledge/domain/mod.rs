@@ -1,3 +1,4 @@
 //! Pure ranking.
 
+mod concepts;
 pub mod ranking;

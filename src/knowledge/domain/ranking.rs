@@ -1,152 +1,173 @@
-//! Which statements of a job offer answer a question: meaning and words together.
+//! Which statements of a job offer answer a question: what the question is about, its words, and its meaning together.
+//!
+//! Likeness of meaning alone does not tell "is there a company car" from "two company weeks a year": a question that
+//! names a subject is answered only by statements about that subject, unless one is very close.
 
-use std::collections::BTreeSet;
+use crate::knowledge::domain::concepts::{CONCEPTS, Concept};
 
-/// Score from which a statement answers a question. Set on the questions in `tests/role_search.rs`.
-pub const RELEVANT: f32 = 0.40;
-/// What a shared word or topic adds to the cosine.
+/// Score of a statement about the question's subject; more for each further subject, its likeness and shared words.
+const ON_SUBJECT: f32 = 0.45;
+const PER_SUBJECT: f32 = 0.15;
+const OF_COSINE: f32 = 0.4;
+const PER_SUBJECT_WORD: f32 = 0.03;
+/// Cosine from which a statement answers although it does not name the subject.
+const VERY_CLOSE: f32 = 0.62;
+/// The same where the posting is silent about one of several subjects asked about.
+const CLOSE: f32 = 0.5;
+/// Score from which a statement answers a question about no known subject, and what a shared word adds.
+const RELEVANT: f32 = 0.42;
 const PER_WORD: f32 = 0.07;
-const PER_TOPIC: f32 = 0.22;
 
-/// Words that mean the same part of a posting, and the fields it is in.
-const TOPICS: [(&[&str], &[&str]); 9] = [
-    (
-        &[
-            "pay",
-            "paid",
-            "salary",
-            "compensation",
-            "money",
-            "earn",
-            "wage",
-            "rate",
-            "budget",
-        ],
-        &["compensation"],
-    ),
-    (
-        &[
-            "remote", "remotely", "office", "hybrid", "location", "where", "relocate", "onsite", "home", "city",
-        ],
-        &["place"],
-    ),
-    (
-        &[
-            "hours",
-            "schedule",
-            "full-time",
-            "part-time",
-            "fulltime",
-            "week",
-            "commitment",
-            "contract",
-        ],
-        &["commitment"],
-    ),
-    (
-        &[
-            "benefits",
-            "benefit",
-            "perks",
-            "holiday",
-            "holidays",
-            "vacation",
-            "insurance",
-            "pension",
-            "leave",
-            "bonus",
-        ],
-        &["benefits"],
-    ),
-    (
-        &["team", "colleagues", "people", "coworkers", "size", "manager"],
-        &["organization", "sections", "team"],
-    ),
-    (
-        &["company", "organization", "organisation", "product", "business"],
-        &["organization", "tagline"],
-    ),
-    (
-        &[
-            "stack",
-            "technology",
-            "technologies",
-            "tools",
-            "tech",
-            "framework",
-            "database",
-            "language",
-        ],
-        &["skills", "requirements"],
-    ),
-    (
-        &["responsibilities", "tasks", "duties", "daily", "typical"],
-        &["responsibilities"],
-    ),
-    (
-        &[
-            "requirements",
-            "qualifications",
-            "experience",
-            "years",
-            "degree",
-            "speak",
-            "english",
-            "languages",
-        ],
-        &["requirements", "languages"],
-    ),
-];
-
-const STOP: [&str; 74] = [
-    "a", "an", "the", "is", "are", "was", "were", "be", "do", "does", "did", "can", "could", "would", "will", "should",
-    "i", "you", "we", "they", "it", "me", "my", "your", "our", "their", "this", "that", "these", "there", "here", "to",
-    "of", "in", "on", "at", "for", "from", "with", "by", "about", "as", "and", "or", "but", "so", "if", "what",
-    "which", "who", "how", "when", "why", "much", "many", "any", "some", "have", "has", "had", "get", "like", "tell",
-    "know", "please", "just", "also", "more", "job", "role", "position", "work", "one", "want",
-];
+/// Words that say nothing about what is asked.
+const STOP: &str = "a an the is are was were be do does did can could would will should i you we they it me my your our their \
+    this that these there here to of in on at for from with by about as and or but so if what which who how when \
+    where why much many any some have has had get like tell know please just also more job role position work \
+    one want need after before long big day days year years company team people";
+/// Words that may stand beside a broad subject without naming another one.
+const FILLERS: &str = "does there something anything tell about more could would your they have what which where who kind exactly \
+    maybe really will give sell made make little with into currently actually offer offers provide first mean \
+    good large small main";
 
 /// One statement and how well it answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
     pub index: usize,
+    /// 0 to 1, comparable within one question.
     pub score: f32,
 }
 
 /// The statements that answer the question, best first. `cosines[i]` belongs to `statements[i]`, a (field, text) pair.
 pub fn rank(question: &str, statements: &[(String, String)], cosines: &[f32]) -> Vec<Ranked> {
-    let asked = words(question);
-    let wanted: BTreeSet<&str> = TOPICS
-        .iter()
-        .filter(|(cues, _)| cues.iter().any(|c| asked.contains(*c)))
-        .flat_map(|(_, fields)| *fields)
-        .copied()
-        .collect();
-    let mut ranked: Vec<Ranked> = statements
+    let asked = Asked::about(question);
+    let known: Vec<Known<'_>> = statements
         .iter()
         .zip(cosines)
-        .enumerate()
-        .map(|(index, ((field, text), cosine))| {
-            let head = field.split(['[', '.']).next().unwrap_or(field);
-            let shared = words(text).intersection(&asked).count().min(3);
-            let on_topic = if wanted.contains(head) { PER_TOPIC } else { 0.0 };
-            Ranked {
-                index,
-                score: (cosine + PER_WORD * shared as f32 + on_topic).clamp(0.0, 1.0),
-            }
+        .map(|((field, text), cosine)| Known {
+            field,
+            text: plain(text),
+            cosine: *cosine,
         })
-        .filter(|r| r.score >= RELEVANT)
+        .collect();
+    let silent = asked
+        .subjects
+        .iter()
+        .any(|subject| !known.iter().any(|s| s.is_about(subject)));
+    let mut ranked: Vec<Ranked> = known
+        .iter()
+        .enumerate()
+        .filter_map(|(index, statement)| {
+            let score = asked.score(statement, silent)?.clamp(0.0, 1.0);
+            Some(Ranked { index, score })
+        })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     ranked
 }
 
-fn words(text: &str) -> BTreeSet<String> {
-    text.to_lowercase()
-        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '+' | '#' | '-')))
-        .filter(|w| w.len() > 1 && !STOP.contains(w))
-        .map(str::to_owned)
-        .collect()
+/// A question taken apart.
+struct Asked {
+    words: Vec<String>,
+    subjects: Vec<&'static Concept>,
+    /// It is broad, and names something else besides.
+    strays: bool,
+}
+
+/// A statement made ready for comparison.
+struct Known<'a> {
+    field: &'a str,
+    /// As [`plain`] gives it.
+    text: String,
+    cosine: f32,
+}
+
+impl Asked {
+    fn about(question: &str) -> Self {
+        let text = plain(question);
+        let cued: Vec<&Concept> = CONCEPTS
+            .iter()
+            .filter(|c| c.cues().any(|cue| holds(&text, cue)))
+            .collect();
+        let narrow: Vec<&Concept> = cued.iter().copied().filter(|c| !c.broad).collect();
+        let is_cue = |word: &str| {
+            cued.iter()
+                .any(|c| c.cues().any(|cue| cue.split(' ').any(|w| w == word)))
+        };
+        let stray = |word: &str| word.len() > 3 && !listed(STOP, word) && !listed(FILLERS, word) && !is_cue(word);
+        let strays = narrow.is_empty() && cued.iter().any(|c| c.loose) && text.split_whitespace().any(stray);
+        let words = text
+            .split_whitespace()
+            .filter(|w| !listed(STOP, w))
+            .map(str::to_owned)
+            .collect();
+        let subjects = if narrow.is_empty() { cued } else { narrow };
+        Self {
+            words,
+            subjects,
+            strays,
+        }
+    }
+
+    /// How well a statement answers; none where it does not. `silent`: no statement is about one of the subjects.
+    fn score(&self, statement: &Known<'_>, silent: bool) -> Option<f32> {
+        let shared = self.words.iter().filter(|word| holds(&statement.text, word)).count();
+        if self.subjects.is_empty() {
+            let score = statement.cosine + PER_WORD * shared.min(3) as f32;
+            return (score >= RELEVANT).then_some(score);
+        }
+        if self.strays && statement.cosine < RELEVANT {
+            return None;
+        }
+        let about = self
+            .subjects
+            .iter()
+            .filter(|subject| statement.is_about(subject))
+            .count();
+        if about > 0 && (!silent || statement.cosine >= CLOSE) {
+            let subjects = PER_SUBJECT * about.min(2) as f32;
+            return Some(
+                ON_SUBJECT + subjects + OF_COSINE * statement.cosine + PER_SUBJECT_WORD * shared.min(2) as f32,
+            );
+        }
+        (statement.cosine >= VERY_CLOSE).then_some(statement.cosine)
+    }
+}
+
+impl Known<'_> {
+    fn is_about(&self, subject: &Concept) -> bool {
+        let head = self.field.split('[').next().unwrap_or(self.field);
+        subject.fields().any(|f| f == self.field || f == head) || subject.marks().any(|m| holds(&self.text, m))
+    }
+}
+
+/// Lower-case words between single spaces, with one at both ends; apostrophes are dropped.
+fn plain(text: &str) -> String {
+    let mut out = String::from(" ");
+    for c in text
+        .chars()
+        .flat_map(char::to_lowercase)
+        .filter(|c| !matches!(c, '\'' | '’'))
+    {
+        if c.is_alphanumeric() || c == '+' || c == '#' {
+            out.push(c);
+        } else if !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+    if !out.ends_with(' ') {
+        out.push(' ');
+    }
+    out
+}
+
+/// Whether the plain text holds these words in a row.
+fn holds(text: &str, words: &str) -> bool {
+    let edge = |at: usize| text.as_bytes().get(at) == Some(&b' ');
+    text.match_indices(words)
+        .any(|(at, _)| at > 0 && edge(at - 1) && edge(at + words.len()))
+}
+
+fn listed(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|listed| listed == word)
 }
 
 #[cfg(test)]
@@ -154,18 +175,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_beats_a_vague_likeness() {
+    fn a_subject_beats_a_vague_likeness() {
         let statements = [
             ("compensation".to_owned(), "The pay is 4,000 euros a month.".to_owned()),
             ("tagline".to_owned(), "We make money move.".to_owned()),
         ];
         let ranked = rank("What is the salary?", &statements, &[0.3, 0.35]);
         assert_eq!(ranked.first().map(|r| r.index), Some(0));
+        assert_eq!(ranked.len(), 1);
     }
 
     #[test]
     fn what_the_posting_does_not_say_is_not_found() {
-        let statements = [("benefits[0]".to_owned(), "Health insurance for the family.".to_owned())];
+        let statements = [(
+            "benefits[0]".to_owned(),
+            "Two company weeks a year by the sea.".to_owned(),
+        )];
+        assert_eq!(rank("Is there a company car?", &statements, &[0.45]), []);
         assert_eq!(rank("Do you allow dogs in the kitchen?", &statements, &[0.12]), []);
+    }
+
+    #[test]
+    fn words_are_found_whole() {
+        assert!(holds(&plain("Full-time, 38 hours"), "full time"));
+        assert!(!holds(&plain("A parking place"), "park"));
     }
 }

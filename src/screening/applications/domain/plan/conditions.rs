@@ -7,8 +7,8 @@ use crate::screening::applications::domain::plan::lines::{LineKind, kind_of, lan
 use crate::screening::applications::domain::plan::phrase::{activity, capitalized, listed, thing, tidy};
 use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, QuestionKind};
 
-/// Conditions one question asks about: more cannot be kept in mind by ear.
-const PER_QUESTION: usize = 2;
+/// Things one question asks about: more cannot be kept in mind by ear.
+const PER_QUESTION: usize = 3;
 
 /// Language of the interview: who answers in it needs no question about it.
 const INTERVIEW_LANGUAGE: &str = "english";
@@ -71,14 +71,15 @@ fn held(posting: &Posting) -> Vec<Condition> {
 }
 
 fn held_draft(held: &[Condition]) -> Draft {
+    let those = ["that", "both", "all of these"][held.len().clamp(1, PER_QUESTION) - 1];
     let all = listed(&held.iter().map(|c| c.text.clone()).collect::<Vec<_>>());
     Draft {
         kind: QuestionKind::Logistics,
         topic: "Requirements".to_owned(),
-        text: format!("The posting asks for {all}. Could you tell me how that is for you?"),
-        rephrased: format!("Do you have {all}?"),
+        text: format!("The posting asks for {all}. Do you have {those}, or is anything still open?"),
+        rephrased: format!("Could you tell me whether you have {all}?"),
         probes: vec![
-            "Is there anything still open, for example something you are waiting for?".to_owned(),
+            "Could you tell me a little more about that?".to_owned(),
             "By when would you have it?".to_owned(),
         ],
         criteria: held
@@ -112,17 +113,18 @@ fn terms_draft(posting: &Posting) -> Draft {
     }
     for (field, line) in numbered(posting) {
         let kind = kind_of(line);
-        if said.len() > PER_QUESTION || !matches!(kind, LineKind::Availability | LineKind::Physical) {
+        if said.len() >= PER_QUESTION || !matches!(kind, LineKind::Availability | LineKind::Physical) {
             continue;
         }
         let Some(text) = activity(line).filter(|t| prohibited_in(t).is_none()) else {
             continue;
         };
         criteria.push(gate(capitalized(&text), field, with_start(keywords_of(&text)), &text));
+        let also = if said.is_empty() { "The work" } else { "It also" };
         said.push(if kind == LineKind::Physical {
-            format!("It also includes {}, with or without adjustments.", physical(&text))
+            format!("{also} includes {}, with or without adjustments.", physical(&text))
         } else {
-            format!("It also means {text}.")
+            format!("{also} means {text}.")
         });
     }
     if criteria.is_empty() {
@@ -135,9 +137,8 @@ fn terms_draft(posting: &Posting) -> Draft {
     }
     let (text, rephrased) = if said.is_empty() {
         (
-            "If things work out, when could you start, and is there anything about hours or place we should know?"
-                .to_owned(),
-            "When could you start, and which hours and place of work suit you?".to_owned(),
+            "If things work out, when could you start, and how many hours a week would you like to work?".to_owned(),
+            "From when could you work, and how much?".to_owned(),
         )
     } else {
         (
@@ -152,7 +153,7 @@ fn terms_draft(posting: &Posting) -> Draft {
         rephrased,
         probes: vec![
             "And from when could you start?".to_owned(),
-            "Is there anything about the place or the hours that would be difficult?".to_owned(),
+            "Is there anything you would like to know about the place or the hours?".to_owned(),
         ],
         criteria,
     }

@@ -183,7 +183,7 @@ pub fn keywords_of(subject: &str) -> Vec<String> {
     };
     for word in text.split(|c: char| !(c.is_alphanumeric() || "+#./-'’".contains(c))) {
         let word = word.trim_matches(|c: char| "./-'’".contains(c));
-        if !DULL.split_whitespace().any(|d| d == word) && !word.chars().all(|c| c.is_ascii_digit() || c == '+') {
+        if !DULL.split_whitespace().any(|d| d == word) && word.chars().any(char::is_alphabetic) {
             add(word);
         }
     }

@@ -60,7 +60,7 @@ static PHYSICAL: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AVAILABILITY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:shifts?|weekends?|night(?:s| work)|overtime|on[- ]call|travel(?:ling|ing)?|relocat\w+|full[- ]time|part[- ]time|start (?:date|immediately|by)|available|availability|flexible (?:hours|schedule|with)|hours (?:a|per) week|public holidays|bank holidays|office days?|days? (?:a|per) week|commut\w+|on[- ]?site|time ?zone)\b",
+        r"(?i)\b(?:shifts|(?:night|day|late|early|weekend|rotating) shift|shift (?:work|pattern|rota|system)|weekends?|night(?:s| work)|overtime|on[- ]call|travel(?:ling|ing)?|relocat\w+|full[- ]time|part[- ]time|start (?:date|immediately|by)|available|availability|flexible (?:hours|schedule|with)|hours (?:a|per) week|public holidays|bank holidays|office days?|days? (?:a|per) week|commut\w+|on[- ]?site|time ?zone)\b",
     )
 });
 
@@ -157,6 +157,7 @@ mod tests {
             ("Female candidates preferred", LineKind::Prohibited),
             ("Clean criminal record", LineKind::Prohibited),
             ("Care for young children on the ward", LineKind::Subject),
+            ("Care for ten patients per shift", LineKind::Subject),
             ("Manage family accounts", LineKind::Subject),
         ] {
             assert_eq!(kind_of(line), expected, "{line}");

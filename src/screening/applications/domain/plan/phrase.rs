@@ -9,29 +9,40 @@ const MAX_WORDS: usize = 14;
 
 /// Verbs postings begin their lines with.
 const VERBS: &str = "achieve act adapt administer advise advocate align analyse analyze answer apply arrange assemble assess \
-    assign assist attend audit automate balance bring build call care carry champion check clean close coach \
-    code collaborate collect communicate complete conduct configure contact contribute control coordinate count \
-    craft create debug define deliver demonstrate deploy design develop diagnose direct discover document draft \
-    drive educate engage enhance ensure establish evaluate execute expand explore facilitate find follow gather \
-    generate give grow guide handle help hire identify implement improve influence inspect inspire install \
-    integrate investigate keep launch lead learn load log maintain make manage market measure meet mentor \
-    migrate model monitor move negotiate observe onboard operate optimise optimize order organise organize \
-    oversee own pack participate partner perform pick plan prepare present process produce program promote \
-    propose prospect provide qualify receive recommend record recruit reduce refer refine report represent \
-    research resolve respond restock review run scale schedule sell serve set shape ship solve sort source stack \
-    stock streamline strengthen submit supervise support take teach test track train transfer translate \
-    transport treat troubleshoot turn understand unload update use validate verify work write";
+    assign assist attend audit automate bake balance bring build call care carry champion check clean close \
+    coach code collaborate collect communicate compile complete conduct configure consult contact contribute \
+    control convert cook coordinate count cover craft create cut deal debug decide define deliver demonstrate \
+    deploy design detect develop diagnose direct discover disinfect dispatch distribute document draft dress \
+    drive edit educate embed enable encourage enforce engage enhance ensure escalate establish estimate evaluate \
+    examine execute expand explain explore facilitate feed file fill find fix follow foster frame gather \
+    generate give greet grow guide hand handle help hire host identify implement improve influence inform \
+    inspect inspire install integrate interpret interview investigate issue join keep launch lead learn liaise \
+    lift listen load log maintain make manage market measure meet mentor migrate model monitor move negotiate \
+    nurture observe obtain offer onboard open operate optimise optimize order organise organize oversee own pack \
+    participate partner pay perform photograph pick pitch place plan post prepare present prioritise prioritize \
+    process produce program promote propose prospect protect provide publish purchase pursue qualify raise reach \
+    receive recommend reconcile record recruit reduce refer refine register repair replace report represent \
+    research resolve respond restock restore retain review run scale schedule secure seek select sell serve set \
+    shape share ship sign simplify solve sort source speak spot stack start steer stock store streamline \
+    strengthen structure study submit supervise support tailor take teach tend test track train transfer \
+    translate transport treat troubleshoot tune turn understand unload update upgrade upsell use validate verify \
+    visit wash watch weigh welcome win work write";
 
 /// Verbs that are nouns as often: in the middle of a line they are left alone.
-const ALSO_NOUNS: &str = "act answer audit balance call care champion check close coach code contact control count craft design \
-    document draft drive guide help influence launch lead log market measure model monitor move order pack \
-    partner pick plan present process produce program prospect record report research review run scale schedule \
-    set shape ship sort source stack stock support test track train transfer transport treat turn update use \
-    work";
+const ALSO_NOUNS: &str = "act answer audit balance call care champion check close coach code contact control cook count cover craft \
+    cut deal design document draft dress drive feed file fill fix frame guide hand help host influence interview \
+    issue launch lead lift log market measure model monitor move offer order pack partner pay pick pitch place \
+    plan post present process produce program prospect purchase reach record repair report research review run \
+    scale schedule set shape share ship sign sort source spot stack start stock store structure study support \
+    test track train transfer transport treat turn update upgrade use visit wash watch welcome win work";
+
+/// What follows a verb and not a noun.
+const OBJECTS: &str = "it them the a an our your their its on all each every new us";
 
 /// Verbs that double their last letter.
 const DOUBLING: &[&str] = &[
-    "control", "debug", "log", "plan", "program", "refer", "run", "set", "ship", "submit", "transfer",
+    "cut", "win", "embed", "spot", "control", "debug", "log", "plan", "program", "refer", "run", "set", "ship",
+    "submit", "transfer",
 ];
 
 /// What may follow a leading word that is a noun after all ("Support for ...").
@@ -79,7 +90,7 @@ static TRAILING_EXPERIENCE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("fixed pattern")
 });
 static CUT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\s*(?:\(|;|:\s|\s[-–—|•]\s|[.!?](?:\s|$)|,?\s*\be\.?g\.?\b|,?\s*\bi\.e\.|,?\s+(?:including|such as|so that|in order to|ensuring that|as well as)\s)")
+    Regex::new(r"(?i)\s*(?:\(|;|:\s|\s[-–—|•]\s|[.!?](?:\s|$)|,?\s*\be\.?g\.?\b|,?\s*\bi\.e\.|,?\s+(?:including|such as|preferably|ideally|so that|in order to|ensuring that|as well as)\s)")
         .expect("fixed pattern")
 });
 static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
@@ -113,7 +124,7 @@ pub fn activity(line: &str) -> Option<String> {
     if sentence.contains(&first.as_str()) || text.len() < 4 {
         return None;
     }
-    Some(impersonal(&gerunds(&text)))
+    Some(impersonal(&gerunds(&text.replace(" & ", " and "))))
 }
 
 /// What somebody knows or has, without "experience with" and the years around it.
@@ -121,8 +132,8 @@ pub fn thing(line: &str) -> Option<String> {
     let mut text = tidy(line);
     for _ in 0..3 {
         let before = text.clone();
-        text = YEARS.replace(&text, "").trim().into();
-        text = LEAD_IN.replace(&text, "").into_owned();
+        let without_years = YEARS.replace(&text, "").into_owned();
+        text = LEAD_IN.replace(without_years.trim(), "").into_owned();
         text = EXPERIENCE.replace(&text, "").into_owned();
         if text == before {
             break;
@@ -184,7 +195,17 @@ pub fn label(text: &str) -> String {
     }
     let mut kept: Vec<String> = Vec::new();
     for word in words {
-        if dull.contains(&word.to_lowercase().as_str()) || word.is_empty() {
+        let lower = word.to_lowercase();
+        // A label ends where the next thing begins: "loading trucks with a forklift" is about trucks.
+        if !kept.is_empty()
+            && [
+                "with", "in", "for", "to", "on", "as", "at", "from", "by", "across", "using",
+            ]
+            .contains(&lower.as_str())
+        {
+            break;
+        }
+        if dull.contains(&lower.as_str()) || word.is_empty() {
             if kept.len() >= 2 {
                 break;
             }
@@ -273,7 +294,13 @@ fn gerunds(text: &str) -> String {
         let convert = match verb {
             Some(_) if i == 0 => !noun_here,
             Some(_) if chain && after_and => started && next.is_some(),
-            Some(v) if after_and => started && !plain_noun(v) && next.is_some(),
+            Some(v) if after_and => {
+                // "and document it": what follows shows that it is a verb.
+                let object = next
+                    .as_deref()
+                    .is_some_and(|n| OBJECTS.split_whitespace().any(|o| o == n));
+                started && next.is_some() && (object || !plain_noun(v))
+            }
             _ => false,
         };
         if convert {
@@ -366,6 +393,22 @@ mod tests {
                 "You will plan and run A/B tests (weekly)",
                 "planning and running A/B tests",
             ),
+            (
+                "You'll win new business in the Nordic market",
+                "winning new business in the Nordic market",
+            ),
+            (
+                "Administer medication and document it",
+                "administering medication and documenting it",
+            ),
+            (
+                "Plan and run paid campaigns & report on them",
+                "planning and running paid campaigns and reporting on them",
+            ),
+            (
+                "Able to lift and move patients with aids",
+                "lifting and moving patients with aids",
+            ),
             ("Responsible for managing key accounts", "managing key accounts"),
             ("Customer onboarding and support", "customer onboarding and support"),
             (
@@ -423,6 +466,7 @@ mod tests {
     fn labels_are_two_or_three_words() {
         assert_eq!(label("owning the payments API"), "Payments API");
         assert_eq!(label("PostgreSQL"), "PostgreSQL");
+        assert_eq!(label("loading trucks with a forklift"), "Trucks");
         assert_eq!(label("owning the payments API that marinas use"), "Payments API");
         assert_eq!(label("designing and running the booking service"), "Booking service");
         assert_eq!(label("picking and packing orders"), "Packing orders");

@@ -67,7 +67,7 @@ pub fn opening(title: &str, duty: Option<&Subject>) -> Draft {
 
 /// A question on a skill or requirement: a prepared one where there is one, else one by turns.
 pub fn on_subject(subject: &Subject, turn: usize, asked: &[Draft]) -> Draft {
-    let fresh = |prepared: &&Prepared| {
+    let fresh = |prepared: &Prepared| {
         let text = filled(prepared.text, &subject.text);
         !asked.iter().any(|draft| draft.text == text)
     };
@@ -84,10 +84,10 @@ pub fn situation(duty: &Subject) -> Draft {
         kind: QuestionKind::Situational,
         topic: label(about),
         text: format!(
-            "Imagine that you are busy with {about}, and half way through you notice that it will not be ready in time. \
+            "Imagine that you are busy with {about}, and then two other things become urgent at the same time. \
              What do you do, and in which order?"
         ),
-        rephrased: format!("What would you do if {about} took much longer than planned?"),
+        rephrased: format!("What would you do if other urgent things came up while you were busy with {about}?"),
         probes: vec![
             "What would you do first?".to_owned(),
             "Who would you tell, and what would you say?".to_owned(),
@@ -98,10 +98,10 @@ pub fn situation(duty: &Subject) -> Draft {
             duty.field.clone(),
             SITUATION,
             Anchors {
-                one: format!("Has no own steps when {about} gets into trouble, or waits for others."),
-                three: format!("Names sensible steps for {about} and tells the people concerned."),
+                one: format!("Has no way to choose when other things interrupt {about}, or waits for others."),
+                three: format!("Names a sensible order between {about} and the rest, and tells the people concerned."),
                 five: format!(
-                    "Judges what matters most in {about}, acts in a clear order, tells the right people early, weighs \
+                    "Judges what matters most besides {about}, acts in a clear order, tells the right people early, weighs \
                      options, and learns from it."
                 ),
             },

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 use crate::screening::applications::domain::demo::demo_posting;
 use crate::screening::applications::domain::job_offer::{Commitment, LanguageNeed, Place, Posting, Skill};
@@ -251,20 +253,42 @@ fn a_plan_that_breaks_a_rule_is_refused() {
     assert!(matches!(broken(&|p| p.criteria[0].weight = 0.0), PlanFault::Weight(_)));
 }
 
-#[test]
-fn the_demo_plan_reads_well() {
-    let plan = plan(demo_posting());
+/// What the candidate would hear, for reading.
+fn as_heard(posting: Posting) -> String {
+    let plan = plan(posting);
     let mut text = format!("{}\n\n", plan.greeting);
     for q in &plan.questions {
-        text.push_str(&format!(
-            "{} [{}] {}\n   or: {}\n   probes: {}\n",
+        let _ = writeln!(
+            text,
+            "{} [{}] {}\n   or: {}\n   probes: {}",
             q.id,
             q.topic,
             q.text,
             q.rephrased,
             q.probes.join(" / ")
-        ));
+        );
     }
-    text.push_str(&format!("\n{}\n", plan.closing));
-    insta::assert_snapshot!(text);
+    let _ = writeln!(text, "\n{}", plan.closing);
+    for c in &plan.criteria {
+        let _ = writeln!(
+            text,
+            "{} {} <- {} x{}: {}",
+            c.id,
+            c.name,
+            c.job_field,
+            c.weight,
+            c.keywords.join(", ")
+        );
+    }
+    text
+}
+
+#[test]
+fn plans_read_well() {
+    insta::assert_snapshot!("demo", as_heard(demo_posting()));
+    insta::assert_snapshot!("nurse", as_heard(nurse()));
+    insta::assert_snapshot!("sales", as_heard(sales()));
+    insta::assert_snapshot!("warehouse", as_heard(warehouse()));
+    insta::assert_snapshot!("marketing", as_heard(marketing()));
+    insta::assert_snapshot!("bare", as_heard(bare()));
 }

@@ -8,6 +8,7 @@ use crate::screening::calls::domain::interviewer::answer::plain;
 
 /// What a turn holds that needs care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a turn may hold any of these together")]
 pub struct Concerns {
     pub crisis: bool,
     pub distress: bool,

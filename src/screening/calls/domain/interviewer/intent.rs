@@ -394,6 +394,14 @@ pub fn of(utterance: &str) -> Intent {
     {
         return Intent::SmallTalk;
     }
+    // "No, that's all" is a no; without its first word it would be the end of an answer.
+    let refused = whole.starts_with("no")
+        && COMPILED.iter().any(|(intent, longest, patterns)| {
+            *intent == Intent::No && words <= *longest && patterns.iter().any(|p| p.is_match(&whole))
+        });
+    if refused {
+        return Intent::No;
+    }
     let core = without_openers(&whole);
     // A tail such as "..., thanks" or "... please" never changes what is meant.
     let core = core

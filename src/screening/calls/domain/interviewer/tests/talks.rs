@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::{Talk, demo_plan};
 use crate::screening::calls::domain::coverage::CoverageState;
 use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, time_up};
@@ -32,7 +34,7 @@ fn a_good_candidate_is_led_through_the_interview_to_the_goodbye() {
             }];
         }
         let said = talk.say(turn);
-        script.push_str(&format!("Candidate: {turn}\nEmma: {said}\n"));
+        let _ = writeln!(script, "Candidate: {turn}\nEmma: {said}");
     }
     assert_eq!(talk.ended, Some(EndReason::AgendaCompleted));
     assert_eq!(talk.asked(), ["q1", "q2", "q3", "q4", "q5", "q6"]);
