@@ -533,7 +533,7 @@ fn a_lost_connection_loses_no_words_and_the_talk_goes_on() {
 fn missing_results_do_not_hang_the_call() {
     let mut scene = Scene::new(vec![(3_000, 4_000, "Yes.")]);
     scene.transcribe_ms = 1_000_000;
-    scene.run_to(20_000);
+    scene.run_to(30_000);
     assert!(scene.causes.len() > 1, "Emma says something: {:?}", scene.causes);
 }
 
