@@ -2,10 +2,12 @@
 
 use chrono::TimeDelta;
 
+use crate::bootstrap::prepare::facts_of;
 use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::demo::demo_posting;
 use crate::screening::applications::domain::ports::Slice;
+use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::shared::ids::JobOfferId;
 use crate::screening::shared::plan::InterviewPlan;
 
@@ -13,6 +15,7 @@ use crate::screening::shared::plan::InterviewPlan;
 pub struct Demo {
     pub token: String,
     pub plan: InterviewPlan,
+    pub facts: Vec<RoleFact>,
 }
 
 /// Makes the demo job offer where it is not there yet, and a link to its interview.
@@ -32,9 +35,11 @@ pub async fn demo_link(applications: &ApplicationService, hours: u64) -> Result<
             },
         )
         .await?;
+    let facts = facts_of(applications, &offer).await?;
     Ok(Demo {
         token: link.token,
         plan,
+        facts,
     })
 }
 

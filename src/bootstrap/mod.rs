@@ -43,11 +43,13 @@ use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::voice::VoiceStyle;
 use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::calls::infrastructure::http::calls::CallsState;
 use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
 use crate::screening::calls::infrastructure::store::SqliteCallStore;
 use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};
+use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
 use crate::shared::embeddings::TextEmbedder;
@@ -175,7 +177,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         runtime,
         interviewer: Arc::new(GuidedInterviewer { knowledge }),
         tasks: tasks.clone(),
-        demo_plan: demo.as_ref().map(|d| d.plan.clone()),
+        demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
     };
     tokio::spawn(loading.run(engines_ready, voice_ready, calls.clone()));
 
@@ -256,7 +258,7 @@ struct Loading {
     runtime: OnnxRuntime,
     interviewer: Arc<GuidedInterviewer>,
     tasks: TaskTracker,
-    demo_plan: Option<crate::screening::shared::plan::InterviewPlan>,
+    demo: Option<(InterviewPlan, Vec<RoleFact>)>,
 }
 
 impl Loading {
@@ -298,8 +300,8 @@ impl Loading {
         engines_ready.send_replace(Some(engines));
         voice_ready.send_replace(Some(voice.clone()));
         info!("ready for interviews");
-        if let Some(plan) = &self.demo_plan {
-            prepare::prepare(&voice, plan, style.speed);
+        if let Some((plan, facts)) = &self.demo {
+            prepare::prepare(&voice, plan, facts, style.speed);
         }
         if let Err(error) = calls.recover().await {
             error!(%error, "calls of the last run could not be taken up");

@@ -7,11 +7,13 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::bootstrap::engines::EmmaVoice;
-use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::application::JobOfferApplied;
-use crate::screening::calls::domain::interviewer::lines;
+use crate::screening::calls::domain::interviewer::{lines, role_lines};
+use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::screening::calls::domain::speakable::speakable;
+use crate::screening::shared::ids::JobOfferId;
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
@@ -34,16 +36,18 @@ impl EventHandler for PrepareVoice {
             return Err(HandlerError::Retry("the voice is not loaded".to_owned()));
         };
         if let Some(voice) = loaded {
-            prepare(&voice, &plan, self.speed);
+            let facts = facts_of(&self.applications, &applied.job_offer_id).await?;
+            prepare(&voice, &plan, &facts, self.speed);
         }
         Ok(())
     }
 }
 
 /// Starts rendering every sentence of an interview that is known beforehand, most urgent first.
-pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, speed: f32) {
+pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, facts: &[RoleFact], speed: f32) {
     let texts: Vec<String> = lines(plan)
         .iter()
+        .chain(&role_lines(facts))
         .flat_map(|line| sentences(line).into_iter().map(speakable).collect::<Vec<_>>())
         .collect();
     let waiting = texts
@@ -69,4 +73,20 @@ pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, speed: f32) {
         }
         info!(done = progress.done, total = progress.total, "voice prepared");
     });
+}
+
+/// What the posting states, as it may be asked about.
+pub async fn facts_of(
+    applications: &ApplicationService,
+    offer: &JobOfferId,
+) -> Result<Vec<RoleFact>, ApplicationError> {
+    let statements = applications.job_offer(offer).await?.posting.statements();
+    Ok(statements
+        .into_iter()
+        .map(|s| RoleFact {
+            field: s.field,
+            text: s.text,
+            score: 1.0,
+        })
+        .collect())
 }

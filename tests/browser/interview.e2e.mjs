@@ -169,7 +169,7 @@ async function holdCall(page) {
   const seen = { states: new Set(), topics: new Set(), emma: 0, candidate: 0, energy: 0, typed: false, reloaded: false, messages: [] };
   const until = Date.now() + Number(options.minutes) * 60_000;
   const keepMessages = async () => seen.messages.push(...(await page.evaluate(() => window.seen.messages.splice(0))));
-  await page.locator(".line.emma").first().waitFor();
+  await page.locator(".line.emma").first().waitFor({ timeout: 120_000 });
   while (Date.now() < until) {
     const now = await look(page);
     if (now.step !== "call") {
@@ -195,7 +195,7 @@ async function holdCall(page) {
       await page.reload();
       await page.getByRole("heading", { name: "Welcome back" }).waitFor();
       await checkSound(page, "Continue the interview");
-      await page.locator(".line.emma").first().waitFor();
+      await page.locator(".line.emma").first().waitFor({ timeout: 120_000 });
       say("the call goes on");
     }
     await page.waitForTimeout(300);

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::Instant;
-use tracing::{Instrument as _, error, info, info_span};
+use tracing::{Instrument as _, debug, error, info, info_span};
 
 use crate::shared::http::problem::{Problem, ProblemKind};
 use crate::shared::ids::fresh_hex;
@@ -29,13 +29,23 @@ pub async fn observe(request: Request, next: Next) -> Response {
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
+    let method_reads = method.is_safe();
     let id = fresh_hex();
     let started = Instant::now();
     let span = info_span!("request", http.method = %method, http.route = route, request.id = id);
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
+    // What only reads is the bulk and tells an operator little.
+    let only_reads = method_reads && status < 400;
     span.in_scope(|| {
+        if only_reads {
+            return debug!(
+                http.status = status,
+                elapsed_ms = elapsed.as_millis() as u64,
+                "request answered"
+            );
+        }
         info!(
             http.status = status,
             elapsed_ms = elapsed.as_millis() as u64,

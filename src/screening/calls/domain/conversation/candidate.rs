@@ -35,7 +35,8 @@ impl Conversation {
     }
 
     fn voice_begins(&mut self, onset: CallTime) {
-        if self.ending.is_some() {
+        // The first words say who is speaking and what happens to the answers: they are said to their end.
+        if self.ending.is_some() || self.opening {
             return;
         }
         self.awaited = None;
@@ -62,6 +63,10 @@ impl Conversation {
 
     fn voice_goes_on(&mut self) {
         let now = self.now;
+        if self.turn.is_none() && !self.opening {
+            // Speech that began over the first words goes on after them.
+            return self.voice_begins(now);
+        }
         let Some(turn) = self.turn.as_mut() else { return };
         turn.voice(now);
         let takes_floor = turn.burst_ms >= TAKES_FLOOR_MS;
@@ -295,7 +300,9 @@ impl Conversation {
             interrupted: false,
         });
         self.outputs.push_back(Output::Store(segment));
-        self.agenda.answer = join(&self.agenda.answer, &text);
+        if kind == SegmentKind::Answer {
+            self.agenda.answer = join(&self.agenda.answer, &text);
+        }
         Some(id)
     }
 

@@ -258,6 +258,7 @@ impl Conversation {
         }
         self.apply_if_heard();
         self.speech = None;
+        self.opening = false;
         if self.ended {
             return;
         }
@@ -295,6 +296,7 @@ impl Conversation {
     /// The candidate takes the floor: what was not heard was not said.
     pub(super) fn interrupt_emma(&mut self) {
         let Some(mut speech) = self.speech.take() else { return };
+        self.opening = false;
         self.outputs.push_back(Output::StopPlayout);
         for part in &speech.parts {
             let cut = !part.is_done();

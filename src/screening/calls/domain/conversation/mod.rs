@@ -73,6 +73,8 @@ pub struct Conversation {
     quiet_since: CallTime,
     connected: bool,
     opened: bool,
+    /// The greeting, or the welcome after a break, is on its way or being said.
+    opening: bool,
     muted: bool,
     /// How this candidate pauses inside answers.
     pauses: PauseStats,
@@ -100,6 +102,7 @@ impl Conversation {
             quiet_since: now,
             connected: false,
             opened: resumed,
+            opening: false,
             muted: false,
             pauses: PauseStats::default(),
             time_up: false,
@@ -186,12 +189,14 @@ impl Conversation {
         self.quiet_since = self.now;
         let cause = if self.opened { Cause::Return } else { Cause::Opening };
         self.opened = true;
+        self.opening = true;
         self.show_progress();
         self.ask_unprompted(cause);
     }
 
     fn disconnected(&mut self) {
         self.connected = false;
+        self.opening = false;
         self.awaited = None;
         self.interrupt_emma();
         self.commit_turn();
@@ -264,6 +269,7 @@ impl Conversation {
             return self.end(reason);
         }
         self.awaited = None;
+        self.opening = false;
         self.quiet_since = self.now;
         if let Some(turn) = self.turn.take() {
             self.keep_answer(&turn, false);
