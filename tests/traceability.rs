@@ -25,11 +25,18 @@ fn tested() -> BTreeSet<String> {
                 let Some((_, list)) = line.split_once("// spec:") else {
                     continue;
                 };
-                ids.extend(list.split(',').map(|id| id.trim().to_owned()));
+                ids.extend(list.split(',').map(str::trim).filter(|id| is_id(id)).map(str::to_owned));
             }
         }
     }
     ids
+}
+
+/// Capital letters, a dash, a number: `CALL-3`.
+fn is_id(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(name, number)| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase()) && number.parse::<u32>().is_ok()
+    })
 }
 
 /// Rows `| ID | state | code | test |`.
@@ -39,9 +46,7 @@ fn claimed() -> BTreeMap<String, String> {
         .filter_map(|line| {
             let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
             let [id, state, ..] = cells.as_slice() else { return None };
-            let (name, number) = id.rsplit_once('-')?;
-            let is_id = name.bytes().all(|b| b.is_ascii_uppercase()) && number.parse::<u32>().is_ok();
-            is_id.then(|| ((*id).to_owned(), (*state).to_owned()))
+            is_id(id).then(|| ((*id).to_owned(), (*state).to_owned()))
         })
         .collect()
 }

@@ -15,6 +15,8 @@ use crate::screening::shared::ids::SegmentId;
 
 /// A question of which this share was heard counts as asked: candidates begin to answer over its last words.
 const ENOUGH_HEARD: f32 = 0.6;
+/// A question that was talked over this often counts as asked.
+const MAX_CUT_QUESTIONS: u32 = 2;
 /// A pause of Emma's after which she goes on if no words have come, ms (`LiveKit`'s false-interruption timeout).
 const FALSE_INTERRUPTION_MS: u64 = 2_000;
 
@@ -263,6 +265,7 @@ impl Conversation {
             return;
         }
         self.agenda.question_heard();
+        self.cut_questions = 0;
         self.quiet_since = self.now;
         self.show(EmmaState::Listening);
     }
@@ -312,9 +315,16 @@ impl Conversation {
                 self.outputs.push_back(Output::Store(segment));
             }
         }
-        let enough = speech.parts.last().is_none_or(|p| p.heard_share(true) >= ENOUGH_HEARD);
-        if let Some(action) = speech.action.take().filter(|_| enough) {
-            self.apply(&action);
+        let heard = speech.parts.last().is_none_or(|p| p.heard_share(true) >= ENOUGH_HEARD);
+        // Somebody who talks over the same question again and again has heard what it is about.
+        let enough = heard || self.cut_questions >= MAX_CUT_QUESTIONS;
+        match speech.action.take() {
+            Some(action) if enough => {
+                self.cut_questions = 0;
+                self.apply(&action);
+            }
+            Some(Action::Ask { .. }) => self.cut_questions += 1,
+            _ => {}
         }
         self.quiet_since = self.now;
         if !self.ended {

@@ -76,6 +76,8 @@ pub struct Conversation {
     /// The greeting, or the welcome after a break, is on its way or being said.
     opening: bool,
     muted: bool,
+    /// Questions in a row that were talked over before they were heard.
+    cut_questions: u32,
     /// How this candidate pauses inside answers.
     pauses: PauseStats,
     time_up: bool,
@@ -104,6 +106,7 @@ impl Conversation {
             opened: resumed,
             opening: false,
             muted: false,
+            cut_questions: 0,
             pauses: PauseStats::default(),
             time_up: false,
             ending: None,

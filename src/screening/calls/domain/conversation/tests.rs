@@ -384,6 +384,30 @@ fn a_question_that_was_not_heard_is_asked_again() {
     assert_eq!(asked, 2);
 }
 
+// spec: CONV-6
+#[test]
+fn a_question_that_is_talked_over_again_and_again_is_not_asked_for_ever() {
+    let over = |i: u64| {
+        (
+            4_700 + i * 5_000,
+            7_000 + i * 5_000,
+            "And another thing I wanted to say.",
+        )
+    };
+    let mut scene = Scene::new(
+        std::iter::once((3_000, 4_000, "Yes."))
+            .chain((0..8).map(over))
+            .collect(),
+    );
+    scene.run_to(60_000);
+    let asked = scene
+        .log
+        .iter()
+        .filter(|(_, entry)| entry == "speak What did you build?")
+        .count();
+    assert!(asked <= 3, "asked {asked} times");
+}
+
 // spec: CONV-3
 #[test]
 fn a_listeners_murmur_does_not_take_the_floor() {
