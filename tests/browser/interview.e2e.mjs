@@ -228,6 +228,7 @@ async function checkTranscript(callId, seen) {
   return segments;
 }
 
+// spec: ANA-4
 async function checkAnalysis(applicationId, segments) {
   const until = Date.now() + ANALYSIS_MS;
   let answer = await get(`/applications/${applicationId}/analysis`);

@@ -163,6 +163,7 @@ impl Scene {
                 self.stored.push(segment);
             }
             Output::Answered { latency, .. } => {
+                // spec: CONV-7
                 let sum = latency.end_of_turn_ms + latency.transcription_ms + latency.reply_ms + latency.first_audio_ms;
                 assert_eq!(sum, latency.total_ms, "the parts add up");
                 self.log.push((now, format!("answered after {}", latency.total_ms)));
