@@ -131,7 +131,12 @@ impl Reply {
     pub fn turn_kind(&self, phase: Phase) -> SegmentKind {
         let answered = matches!(
             self.action,
-            Action::Ask { .. } | Action::Probe { .. } | Action::InviteQuestions
+            Action::Ask { .. }
+                | Action::Probe { .. }
+                | Action::InviteQuestions
+                | Action::Close {
+                    reason: EndReason::AgendaCompleted | EndReason::TimeLimit
+                }
         );
         let skipped = self.flags.iter().any(|f| matches!(f, Flag::Skipped(_)));
         if phase == Phase::Questions && answered && !skipped {
