@@ -31,7 +31,7 @@ pub struct Server {
     pub port: u16,
     /// Base of the links Emma prints, e.g. `https://emma.example.com`; made from bind and port where it is not set. (`EMMA_PUBLIC_URL`)
     pub public_url: Option<String>,
-    /// Database, recordings, voice cache, recruiter token. (`EMMA_DATA_DIR`)
+    /// Database, voice cache, recruiter token. (`EMMA_DATA_DIR`)
     pub data_dir: PathBuf,
     /// Database other than `<data_dir>/emma.db`, e.g. `sqlite:///srv/emma.db`. (`DATABASE_URL`)
     pub database_url: Option<String>,
@@ -68,7 +68,7 @@ pub struct Speech {
     pub whisper: WhisperModel,
     /// Threads of the transcriber; never more than the machine has cores.
     pub whisper_threads: usize,
-    /// Voice engine; `auto` measures at start. (`EMMA_VOICE`)
+    /// Voice engine; `auto` takes Kokoro. (`EMMA_VOICE`)
     pub voice: VoiceEngine,
     /// Size limit of the cache of rendered speech, MiB.
     pub voice_cache_mib: u64,
