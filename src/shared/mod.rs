@@ -8,6 +8,7 @@ pub mod events;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod llm;
 pub mod media;
 pub mod models;
 pub mod onnx;
