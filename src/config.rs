@@ -64,6 +64,8 @@ pub struct Media {
 pub struct Speech {
     /// Directory of the model files; the user's cache where it is not set. (`EMMA_MODELS_DIR`)
     pub models_dir: Option<PathBuf>,
+    /// Which local model hears English. (`EMMA_EARS`)
+    pub ears: LocalEars,
     /// Whisper model. (`EMMA_WHISPER`)
     pub whisper: WhisperModel,
     /// Threads of the transcriber; never more than the machine has cores.
@@ -72,6 +74,15 @@ pub struct Speech {
     pub voice: VoiceEngine,
     /// Size limit of the cache of rendered speech, MiB.
     pub voice_cache_mib: u64,
+}
+
+/// Local models that turn speech into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocalEars {
+    /// Both: Moonshine hears English, whisper what it is in doubt of and all other languages. On a GPU whisper alone.
+    Auto,
+    Whisper,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -152,6 +163,7 @@ impl Default for Config {
             },
             speech: Speech {
                 models_dir: None,
+                ears: LocalEars::Auto,
                 whisper: WhisperModel::BaseQ8,
                 whisper_threads: 2,
                 voice: VoiceEngine::Auto,
@@ -171,7 +183,7 @@ impl Default for Config {
 }
 
 /// Short names of the environment and the keys they set.
-const SHORT_NAMES: [(&str, &str); 15] = [
+const SHORT_NAMES: [(&str, &str); 16] = [
     ("EMMA_BIND", "server.bind"),
     ("EMMA_PORT", "server.port"),
     ("EMMA_PUBLIC_URL", "server.public_url"),
@@ -183,6 +195,7 @@ const SHORT_NAMES: [(&str, &str); 15] = [
     ("EMMA_UDP_PORT_MIN", "media.udp_port_min"),
     ("EMMA_UDP_PORT_MAX", "media.udp_port_max"),
     ("EMMA_MODELS_DIR", "speech.models_dir"),
+    ("EMMA_EARS", "speech.ears"),
     ("EMMA_WHISPER", "speech.whisper"),
     ("EMMA_VOICE", "speech.voice"),
     ("EMMA_AGENT", "interview.agent"),

@@ -12,7 +12,8 @@ use emma::screening::calls::domain::ports::{
 };
 use emma::screening::calls::infrastructure::silero::SileroVad;
 use emma::screening::calls::infrastructure::smart_turn::SmartTurn;
-use emma::screening::calls::infrastructure::whisper::{WhisperConfig, WhisperSpeech};
+use emma::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience};
+use emma::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
 use emma::shared::models::{ModelDir, ModelFile};
 use emma::shared::onnx::OnnxRuntime;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +40,7 @@ fn clip(id: &str) -> Vec<f32> {
 }
 
 /// Whisper with the first of these models that is on this machine.
-fn whisper(models: &[ModelFile]) -> WhisperSpeech {
+fn whisper(models: &[ModelFile]) -> LocalTranscriber {
     let dir = ModelDir::default_location();
     let model = models
         .iter()
@@ -48,10 +49,13 @@ fn whisper(models: &[ModelFile]) -> WhisperSpeech {
     // Tests run beside each other on a machine that may be busy; whisper's threads would fight for the cores.
     let config = WhisperConfig {
         threads: 1,
-        timeout: Duration::from_mins(5),
         ..WhisperConfig::new(model)
     };
-    WhisperSpeech::start(&config).expect("whisper starts")
+    let patience = Patience {
+        timeout: Duration::from_mins(5),
+        ..Patience::default()
+    };
+    LocalTranscriber::start(Whisper::load(&config).expect("whisper loads"), patience).expect("its thread starts")
 }
 
 const BEST: [ModelFile; 3] = [

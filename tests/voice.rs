@@ -7,10 +7,11 @@ use emma::screening::calls::domain::ports::{
     HeardWord, Priority, SpeechChunk, SpeechError, SpeechRequest, SpeechToText, TextToSpeech, TranscriptionJob,
 };
 use emma::screening::calls::domain::speakable::speakable;
+use emma::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience};
 use emma::screening::calls::infrastructure::voice::choice::{VoiceEngine, VoiceSettings, open};
 use emma::screening::calls::infrastructure::voice::queue::VoiceQueue;
 use emma::screening::calls::infrastructure::voice_cache::CachedVoice;
-use emma::screening::calls::infrastructure::whisper::{WhisperConfig, WhisperSpeech};
+use emma::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
 use emma::shared::models::{ModelDir, ModelFile};
 use emma::shared::onnx::OnnxRuntime;
 use tokio::sync::mpsc;
@@ -47,13 +48,14 @@ async fn voice(engine: VoiceEngine) -> VoiceQueue {
         .expect("the models are there")
 }
 
-fn whisper() -> WhisperSpeech {
+fn whisper() -> LocalTranscriber {
     let model = models().require(ModelFile::WhisperTinyEn).expect("the model is there");
-    let config = WhisperConfig {
-        timeout: Duration::from_mins(2),
-        ..WhisperConfig::new(model)
+    let config = WhisperConfig::new(model);
+    let patience = Patience {
+        timeout: Duration::from_mins(5),
+        ..Patience::default()
     };
-    WhisperSpeech::start(&config).expect("whisper starts")
+    LocalTranscriber::start(Whisper::load(&config).expect("whisper loads"), patience).expect("its thread starts")
 }
 
 fn request(text: &str, priority: Priority) -> SpeechRequest {
@@ -81,7 +83,7 @@ async fn say(voice: &dyn TextToSpeech, text: &str) -> (Vec<i16>, Vec<HeardWord>)
     collect(voice.speak(request(text, Priority::Live)).await.expect("accepted")).await
 }
 
-async fn hear(whisper: &WhisperSpeech, pcm: &[i16]) -> String {
+async fn hear(whisper: &LocalTranscriber, pcm: &[i16]) -> String {
     // 48 kHz to 16 kHz: the mean of three is filter enough for speech.
     let audio: Vec<f32> = pcm
         .chunks(3)

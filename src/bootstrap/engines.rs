@@ -8,15 +8,17 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::bench::Ears;
-use crate::config::{Speech, VoiceEngine, WhisperModel};
+use crate::config::{LocalEars, Speech, VoiceEngine, WhisperModel};
 use crate::screening::calls::infrastructure::kokoro::{self, KokoroSettings};
+use crate::screening::calls::infrastructure::moonshine::Moonshine;
 use crate::screening::calls::infrastructure::piper::{self, PiperSettings};
 use crate::screening::calls::infrastructure::silero::SileroVad;
 use crate::screening::calls::infrastructure::smart_turn::SmartTurn;
+use crate::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience, SecondOpinion};
 use crate::screening::calls::infrastructure::voice::queue::VoiceQueue;
 use crate::screening::calls::infrastructure::voice_cache::CachedVoice;
 use crate::screening::calls::infrastructure::voice_cache::store::Limits;
-use crate::screening::calls::infrastructure::whisper::{WhisperConfig, WhisperSpeech};
+use crate::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
 use crate::shared::models::{ModelDir, ModelFile};
 use crate::shared::onnx::OnnxRuntime;
 
@@ -58,11 +60,33 @@ pub fn open_ears(speech: &Speech, models: &ModelDir, runtime: &OnnxRuntime) -> a
         threads: speech.whisper_threads,
         ..WhisperConfig::new(models.require(whisper_file(speech.whisper))?)
     };
+    let whisper = Whisper::load(&whisper).context("transcriber")?;
+    let transcriber = if hears_with_whisper_only(speech) {
+        LocalTranscriber::start(whisper, Patience::default())
+    } else {
+        let threads = speech.whisper_threads.min(cores());
+        let first = Moonshine::load(runtime, models, threads).context("transcriber")?;
+        let both = SecondOpinion {
+            first,
+            language: "en",
+            second: whisper,
+        };
+        LocalTranscriber::start(both, Patience::default())
+    };
     Ok(Ears {
         voice_activity: Arc::new(SileroVad::start(runtime, models).context("voice activity")?),
         turn_judge: Arc::new(SmartTurn::start(runtime, models).context("turn model")?),
-        speech_to_text: Arc::new(WhisperSpeech::start(&whisper).context("transcriber")?),
+        speech_to_text: Arc::new(transcriber.context("transcriber")?),
     })
+}
+
+/// Whether no other local model is loaded beside whisper. On a GPU whisper is the faster one.
+pub const fn hears_with_whisper_only(speech: &Speech) -> bool {
+    cfg!(feature = "cuda") || matches!(speech.ears, LocalEars::Whisper)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Loads the voice. Blocks for some seconds.
@@ -78,7 +102,7 @@ pub fn open_voice(
     tasks: TaskTracker,
 ) -> anyhow::Result<EmmaVoice> {
     let espeak = ESPEAK.into();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(2);
+    let threads = cores().min(2);
     let (queue, engine, voice) = match speech.voice {
         VoiceEngine::Kokoro | VoiceEngine::Auto => {
             let queue = kokoro::start(runtime, models, &KokoroSettings { threads, espeak }).context("Kokoro")?;

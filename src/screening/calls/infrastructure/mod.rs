@@ -3,10 +3,12 @@
 pub mod agent_file;
 pub mod http;
 pub mod kokoro;
+pub mod moonshine;
 pub mod piper;
 pub mod silero;
 pub mod smart_turn;
 pub mod store;
+pub mod transcriber;
 pub mod voice;
 pub mod voice_cache;
 pub mod webrtc;

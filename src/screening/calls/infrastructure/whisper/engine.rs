@@ -9,20 +9,10 @@ use tracing::Level;
 use tracing::subscriber::NoSubscriber;
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
 
-use crate::screening::calls::domain::ports::HeardWord;
 use crate::screening::calls::domain::ports::SpeechError;
+use crate::screening::calls::infrastructure::transcriber::Heard;
 use crate::screening::calls::infrastructure::whisper::words::{Token, words_of};
 use crate::screening::calls::infrastructure::whisper::{WhisperError, window};
-
-/// What one decoding heard.
-#[derive(Debug, Clone, Default)]
-pub struct Heard {
-    pub words: Vec<HeardWord>,
-    /// Mean natural logarithm of the tokens' probabilities; 0 is certain.
-    pub avg_logprob: f32,
-    /// Whisper's own probability, 0 to 1, that there is no speech.
-    pub no_speech: f32,
-}
 
 /// What one decoding is to do.
 pub struct Decoding<'a> {
@@ -58,7 +48,7 @@ impl Engine {
     /// When the file is no whisper.cpp model or there is not enough memory.
     pub fn load(model: &Path, threads: usize, context_tokens: usize) -> Result<Self, WhisperError> {
         whisper_rs::install_logging_hooks();
-        let failed = |error: whisper_rs::WhisperError| WhisperError::Model {
+        let failed = |error: whisper_rs::WhisperError| WhisperError {
             path: model.to_owned(),
             reason: error.to_string(),
         };

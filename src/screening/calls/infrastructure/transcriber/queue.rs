@@ -1,4 +1,4 @@
-//! The one queue in front of whisper: the most urgent first, the oldest of those, nothing nobody waits for.
+//! The one queue in front of the model: the most urgent first, the oldest of those, nothing nobody waits for.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -46,7 +46,7 @@ impl JobQueue {
     pub fn push(&self, newcomer: Waiting) -> Result<(), SpeechError> {
         let mut state = self.lock();
         if state.closed {
-            return Err(SpeechError::Failed("whisper is shut down".to_owned()));
+            return Err(SpeechError::Failed("the transcriber is shut down".to_owned()));
         }
         state.jobs.retain(|waiting| !waiting.stop.is_cancelled());
         if state.jobs.len() >= self.capacity {

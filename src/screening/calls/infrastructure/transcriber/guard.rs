@@ -1,9 +1,9 @@
-//! Whether what whisper heard can be believed: it repeats itself when it loses the audio, and it hears polite
-//! phrases in silence, noise and music.
+//! Whether what a model heard can be believed: one that loses the audio repeats itself, and whisper hears polite phrases
+//! in silence, noise and music.
 
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
 use crate::screening::calls::domain::ports::HeardWord;
-use crate::screening::calls::infrastructure::whisper::engine::Heard;
+use crate::screening::calls::infrastructure::transcriber::Heard;
 
 /// Samples of one level measurement: 20 ms.
 const LEVEL_FRAME: usize = EAR_RATE_HZ as usize / 50;
@@ -60,7 +60,7 @@ impl Evidence {
     }
 
     /// True where speech is unlikely but possible.
-    fn is_weak(self) -> bool {
+    pub fn is_weak(self) -> bool {
         self.peak_db < -50.0 || self.range_db < 8.0 || self.speech_ms.is_some_and(|ms| ms < 250)
     }
 }

@@ -1,0 +1,141 @@
+//! Speech to text by Moonshine base: English, encoder as long as the clip, two ONNX graphs.
+//!
+//! Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands", 2024
+//! (<https://arxiv.org/abs/2410.15608>). The decoder is run as its authors run it: greedily, at most 6.5 tokens a
+//! second. It gives no times; those are estimated from where the sound is (`timing.rs`).
+
+mod decoder;
+mod timing;
+mod vocabulary;
+
+use std::path::PathBuf;
+
+use ort::session::Session;
+use ort::value::TensorRef;
+use tokio_util::sync::CancellationToken;
+
+use crate::screening::calls::domain::audio::{CallTime, EAR_RATE_HZ};
+use crate::screening::calls::domain::ports::{HeardWord, SpeechError, TranscriptionJob};
+use crate::screening::calls::infrastructure::moonshine::decoder::Decoder;
+use crate::screening::calls::infrastructure::moonshine::vocabulary::{Piece, Vocabulary};
+use crate::screening::calls::infrastructure::transcriber::guard::{self, Evidence, Verdict};
+use crate::screening::calls::infrastructure::transcriber::{Heard, Listener};
+use crate::shared::models::{ModelDir, ModelFile};
+use crate::shared::onnx::{OnnxError, OnnxRuntime};
+
+/// The encoder's first layer needs 127 samples; below half a second it hears little.
+const SHORTEST: usize = EAR_RATE_HZ as usize / 2;
+
+/// Why Moonshine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum MoonshineError {
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    #[error("{path} is no vocabulary of Moonshine: {problem}")]
+    Vocabulary { path: PathBuf, problem: String },
+}
+
+/// The model; a listener for the transcriber's thread.
+pub struct Moonshine {
+    encoder: Session,
+    decoder: Decoder,
+    vocabulary: Vocabulary,
+}
+
+impl Moonshine {
+    /// Loads the model and hears a second of silence, so that the first call is not slow.
+    ///
+    /// # Errors
+    /// When a model file is missing or unusable.
+    pub fn load(runtime: &OnnxRuntime, models: &ModelDir, threads: usize) -> Result<Self, MoonshineError> {
+        let require = |file| models.require(file).map_err(OnnxError::from);
+        let path = require(ModelFile::MoonshineVocabulary)?;
+        let unfit = |problem: String| MoonshineError::Vocabulary {
+            path: path.clone(),
+            problem,
+        };
+        let bytes = std::fs::read(&path).map_err(|e| unfit(e.to_string()))?;
+        let mut moonshine = Self {
+            encoder: runtime.open(&require(ModelFile::MoonshineEncoder)?, threads)?,
+            decoder: Decoder::new(runtime.open(&require(ModelFile::MoonshineDecoder)?, threads)?),
+            vocabulary: Vocabulary::read(&bytes).ok_or_else(|| unfit("it ends in the middle of a token".to_owned()))?,
+        };
+        moonshine.decode(&vec![0.0; EAR_RATE_HZ as usize], &CancellationToken::new())?;
+        Ok(moonshine)
+    }
+
+    /// The tokens of a clip, or `None` where it was stopped.
+    fn decode(&mut self, clip: &[f32], stop: &CancellationToken) -> Result<Option<Vec<Piece>>, OnnxError> {
+        let mut outputs = self.encoder.run(ort::inputs![
+            "input_values" => TensorRef::from_array_view(([1, clip.len()], clip))?,
+        ])?;
+        let encoded = outputs
+            .remove("last_hidden_state")
+            .ok_or_else(|| OnnxError::Runtime("Moonshine's encoder gave nothing".to_owned()))?;
+        drop(outputs);
+        self.decoder.decode(&encoded, most_tokens(clip.len()), stop)
+    }
+}
+
+impl Listener for Moonshine {
+    fn listen(&mut self, job: &TranscriptionJob, stop: &CancellationToken) -> Result<Heard, SpeechError> {
+        let evidence = Evidence::of(&job.audio, job.speech_ms);
+        if evidence.rules_out_speech() {
+            return Ok(Heard::default());
+        }
+        let mut clip: Vec<f32> = job
+            .audio
+            .iter()
+            .map(|&s| if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 })
+            .collect();
+        clip.resize(clip.len().max(SHORTEST), 0.0);
+        let pieces = self
+            .decode(&clip, stop)
+            .map_err(|e| SpeechError::Failed(format!("moonshine: {e}")))?
+            .ok_or(SpeechError::Cancelled)?;
+        let audio_ms = CallTime::from_ear_samples(job.audio.len() as u64).ms();
+        let mut heard = self.heard(&pieces, &job.audio);
+        let verdict = guard::judge(&heard, evidence, audio_ms);
+        tracing::debug!(
+            audio_ms,
+            ?verdict,
+            words = heard.words.len(),
+            avg_logprob = heard.avg_logprob,
+            "moonshine decoded"
+        );
+        match verdict {
+            Verdict::Keep => {}
+            Verdict::Nothing => heard = Heard::default(),
+            Verdict::Lost => guard::cut_loop(&mut heard.words),
+        }
+        Ok(heard)
+    }
+}
+
+impl Moonshine {
+    fn heard(&self, pieces: &[Piece], audio: &[f32]) -> Heard {
+        let words = self.vocabulary.words(pieces);
+        let texts: Vec<&str> = words.iter().map(|(text, _)| text.as_str()).collect();
+        let spans = timing::spread(&texts, audio);
+        let logprobs: f32 = pieces.iter().map(|p| p.probability.max(1e-9).ln()).sum();
+        Heard {
+            avg_logprob: logprobs / pieces.len().max(1) as f32,
+            words: words
+                .into_iter()
+                .zip(spans)
+                .map(|((text, confidence), (start_ms, end_ms))| HeardWord {
+                    text,
+                    start_ms,
+                    end_ms,
+                    confidence,
+                })
+                .collect(),
+            no_speech: 0.0,
+        }
+    }
+}
+
+/// 6.5 tokens a second, the authors' bound, and some for short clips.
+fn most_tokens(samples: usize) -> usize {
+    6 + samples * 13 / (2 * EAR_RATE_HZ as usize)
+}
