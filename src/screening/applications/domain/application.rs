@@ -12,6 +12,8 @@ pub struct ScreeningApplication {
     pub candidate_id: CandidateId,
     pub job_offer_id: JobOfferId,
     status: ApplicationStatus,
+    /// As it was when it was read. A store refuses to write over what somebody else changed since.
+    read: ApplicationStatus,
     pub created_at: DateTime<Utc>,
 }
 
@@ -66,6 +68,7 @@ impl ScreeningApplication {
                 candidate_id,
                 job_offer_id,
                 status: ApplicationStatus::Applied,
+                read: ApplicationStatus::Applied,
                 created_at: now,
             },
             applied,
@@ -86,8 +89,14 @@ impl ScreeningApplication {
             candidate_id,
             job_offer_id,
             status,
+            read: status,
             created_at,
         }
+    }
+
+    /// The status it had when it was read.
+    pub fn read_status(&self) -> ApplicationStatus {
+        self.read
     }
 
     pub fn status(&self) -> ApplicationStatus {
