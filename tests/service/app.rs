@@ -72,21 +72,31 @@ impl Clock for TurnedClock {
     }
 }
 
-/// A database of its own, gone with the value.
+/// A database of its own, gone with the value unless its directory belongs to somebody else.
 pub struct TestDb {
     pub db: Db,
     pub clock: Arc<TurnedClock>,
-    dir: tempfile::TempDir,
+    dir: std::path::PathBuf,
+    /// Deleted when it is dropped.
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl TestDb {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let db = Db::open(&dir.path().join("emma.db")).await.expect("a fresh database");
+        let mut base = Self::at(dir.path()).await;
+        base.temporary = Some(dir);
+        base
+    }
+
+    /// The database in this directory.
+    pub async fn at(dir: &std::path::Path) -> Self {
+        let db = Db::open(&dir.join("emma.db")).await.expect("a database");
         Self {
             db,
             clock: Arc::default(),
-            dir,
+            dir: dir.to_owned(),
+            temporary: None,
         }
     }
 
@@ -100,13 +110,13 @@ impl TestDb {
 
     /// The database file.
     pub fn file(&self) -> std::path::PathBuf {
-        self.dir.path().join("emma.db")
+        self.dir.join("emma.db")
     }
 
     /// Everything in the database file and its log, as bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut all = Vec::new();
-        for file in std::fs::read_dir(self.dir.path()).expect("readable").flatten() {
+        for file in std::fs::read_dir(&self.dir).expect("readable").flatten() {
             all.extend(std::fs::read(file.path()).expect("readable"));
         }
         all
@@ -157,7 +167,11 @@ impl App {
 
     /// With somewhere to look candidates and opportunities up.
     pub async fn with(directory: Option<Arc<dyn TalentDirectory>>) -> Self {
-        let base = TestDb::open().await;
+        Self::over(TestDb::open().await, directory)
+    }
+
+    /// Over a database that is there.
+    pub fn over(base: TestDb, directory: Option<Arc<dyn TalentDirectory>>) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
         let calls: Arc<dyn CallStore> = Arc::new(base.calls());
@@ -395,4 +409,14 @@ impl MediaGateway for NoMedia {
     }
 
     async fn close(&self, _: &ConnectionId) {}
+}
+
+/// The body of the last event of this name.
+pub async fn last_event(db: &Db, name: &str) -> Value {
+    let (data,): (String,) = sqlx::query_as("SELECT data FROM outbox WHERE name = $1 ORDER BY position DESC LIMIT 1")
+        .bind(name)
+        .fetch_one(db.reader())
+        .await
+        .expect("published");
+    serde_json::from_str(&data).expect("JSON")
 }

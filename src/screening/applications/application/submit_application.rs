@@ -33,8 +33,8 @@ impl ApplicationService {
     pub async fn submit_application(&self, who: &str, position: &str) -> Result<ApplicationId, ApplicationError> {
         let mut told = LookedUp::default();
         for _ in 0..TRIES {
-            let offer = self.known_offer(position).await?;
             let candidate = self.known_candidate(who, told.bio.as_ref()).await?;
+            let offer = self.known_offer(position).await?;
             if let (Some(candidate), Some(offer)) = (&candidate, &offer)
                 && let Some(same) = self.store.application_of(&candidate.id, &offer.id).await?
             {
