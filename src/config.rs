@@ -136,10 +136,10 @@ pub struct Embeddings {
     /// `local` is the built-in all-MiniLM-L6-v2; else a hosted model as its server names it, e.g.
     /// `openai/text-embedding-3-small`. (`EMBEDDING_MODEL`)
     pub model: String,
-    /// Base address of an OpenAI-compatible server. Where it is empty, a model with a slash in its name is `OpenRouter`'s
-    /// and another one `OpenAI`'s. (`EMBEDDING_BASE_URL`)
+    /// Base address of an OpenAI-compatible server. Where it is empty, a model with a slash in its name is OpenRouter's
+    /// and another one OpenAI's. (`EMBEDDING_BASE_URL`)
     pub base_url: String,
-    /// The server's key. Where it is not set, `OPENROUTER_API_KEY` goes to `OpenRouter` and `OPENAI_API_KEY` to `OpenAI`, and
+    /// The server's key. Where it is not set, `OPENROUTER_API_KEY` goes to OpenRouter and `OPENAI_API_KEY` to OpenAI, and
     /// to nobody else. (`EMBEDDING_API_KEY`)
     #[serde(skip_serializing)]
     pub api_key: Option<SecretString>,

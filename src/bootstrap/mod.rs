@@ -1,10 +1,10 @@
 //! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
 
 pub mod engines;
+pub mod outside;
 
 mod demo;
 mod glue;
-mod outside;
 mod prepare;
 
 use std::net::SocketAddr;

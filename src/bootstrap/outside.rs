@@ -11,7 +11,7 @@ use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
 use crate::screening::applications::domain::directory::TalentDirectory;
 use crate::screening::applications::infrastructure::torre::{TorreAdapter, TorreSettings};
-use crate::shared::embeddings::TextEmbedder;
+use crate::shared::embeddings::{EmbeddingModel, TextEmbedder};
 use crate::shared::models::ModelDir;
 use crate::shared::onnx::OnnxRuntime;
 
@@ -27,6 +27,17 @@ pub fn embedder(
     if config.is_local() {
         return Ok(Arc::new(MiniLm::start(runtime, models)?));
     }
+    let adapter = hosted_embedder(config)?;
+    let EmbeddingModel { name, dimension } = adapter.model();
+    info!(model = name, dimension, "vectors are made by a hosted model");
+    Ok(Arc::new(adapter))
+}
+
+/// The hosted embedding model.
+///
+/// # Errors
+/// When the address is not one, or nobody knows how long its vectors are.
+pub fn hosted_embedder(config: &Embeddings) -> anyhow::Result<OpenRouterEmbeddingsAdapter> {
     let native = config.native_dimension();
     let dimension = match config.dimension {
         0 => native.context("embeddings.dimension is not set")?,
@@ -41,9 +52,7 @@ pub fn embedder(
         timeout: Duration::from_millis(config.timeout_ms),
         retries: config.retries,
     };
-    info!(model = settings.model, dimension, "vectors are made by a hosted model");
-    let adapter = OpenRouterEmbeddingsAdapter::new(settings).map_err(|e| anyhow!("embeddings.base_url: {e}"))?;
-    Ok(Arc::new(adapter))
+    OpenRouterEmbeddingsAdapter::new(settings).map_err(|e| anyhow!("embeddings.base_url: {e}"))
 }
 
 /// Where candidates and opportunities are looked up; nowhere when no address is configured.

@@ -81,8 +81,8 @@ impl At {
         ApplicationId::parse(&self.application).expect("an id")
     }
 
-    /// Opens the call and leaves it open.
-    async fn begin_call(&self) {
+    /// Opens the call and leaves it open; the link's token.
+    async fn begin_call(&self) -> String {
         let invitation = format!("/api/v1/applications/{}/invitations", self.application);
         let url = self.app.post(&invitation, json!({})).await.json()["url"]
             .as_str()
@@ -93,6 +93,7 @@ impl At {
         let path = format!("/api/v1/interviews/{token}/consent");
         let given = self.app.anyone(Method::POST, &path, Some(consent)).await;
         assert_eq!(given.status, StatusCode::OK, "{}", given.text);
+        token.to_owned()
     }
 
     async fn end_call(&self) {
@@ -204,6 +205,29 @@ async fn people_move_an_application_as_its_state_allows() {
         .anyone(Method::PATCH, &format!("/api/v1/applications/{other}"), Some(nobody))
         .await
         .is_problem(401, "unauthorized");
+}
+
+// spec: APP-10
+#[tokio::test]
+async fn nobody_begins_an_interview_that_was_called_off() {
+    for live in [false, true] {
+        let at = at().await;
+        let token = at.begin_call().await;
+        if live {
+            let calls = &at.app.calls;
+            let mut call = calls
+                .of_application(&at.application_id())
+                .await
+                .expect("stored")
+                .pop()
+                .expect("a call");
+            call.start(at.app.base.clock.now()).expect("ready");
+            calls.save(&call).await.expect("stored");
+        }
+        at.change("applications", &at.application, "declined").await;
+        let entered = at.app.service.enter(&token).await;
+        assert_eq!(entered.is_ok(), live, "who is in the middle of it may finish");
+    }
 }
 
 // spec: APP-10

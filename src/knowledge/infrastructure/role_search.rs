@@ -14,7 +14,7 @@ use crate::shared::embeddings::{EmbedError, TextEmbedder};
 use crate::shared::errors::StoreError;
 
 /// Somebody waits for the answer in a call: after this it is found by words alone.
-const PATIENCE: Duration = Duration::from_millis(1_000);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a job offer states, as (field, sentence) pairs.
 #[async_trait]

@@ -12,6 +12,9 @@ use crate::shared::embeddings::{EmbedError, TextEmbedder};
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
+/// Texts given to the model at a time: somebody in a call who asks about the role waits behind one batch at most.
+const BATCH: usize = 16;
+
 /// Makes vectors and keeps them. The same texts are not embedded twice with the same model.
 pub struct Embeddings {
     pub applications: Arc<ApplicationService>,
@@ -57,7 +60,10 @@ impl Embeddings {
             return Ok(());
         }
         let plain: Vec<String> = texts.iter().map(|(_, text)| text.clone()).collect();
-        let vectors = self.embedder.embed(&plain).await.map_err(failed)?;
+        let mut vectors = Vec::with_capacity(plain.len());
+        for batch in plain.chunks(BATCH) {
+            vectors.extend(self.embedder.embed(batch).await.map_err(failed)?);
+        }
         let set = EmbeddingSet::new(model, texts, vectors).map_err(|e| HandlerError::Fail(e.to_string()))?;
         let now = self.applications.clock.now();
         self.vectors.put(owner, &set, now).await.map_err(HandlerError::from)

@@ -103,6 +103,17 @@ impl ScreeningApplication {
         self.status
     }
 
+    /// Whether somebody decided that there will be no interview, or no further one.
+    pub fn is_called_off(&self) -> bool {
+        use ApplicationStatus::{
+            Advanced, Applied, Declined, Erased, InReview, InScreening, Invited, Screened, Withdrawn,
+        };
+        match self.status {
+            Declined | Withdrawn | Erased => true,
+            Applied | Invited | InScreening | Screened | InReview | Advanced => false,
+        }
+    }
+
     /// A link was sent. Another link for somebody already invited or in screening moves nothing.
     pub fn invite(&mut self) -> Result<(), IllegalMove> {
         match self.status {

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use reqwest::header::ACCEPT;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
+use tracing::warn;
 
 use crate::screening::applications::domain::directory::{
     Bio, DirectoryError, Opportunity, OpportunityId, TalentDirectory, Username,
@@ -71,14 +72,23 @@ impl TorreAdapter {
             segments.pop_if_empty().extend(path);
         }
         let request = self.client.get(url).header(ACCEPT, "application/json");
-        match upstream::ask(&request, self.limits).await {
+        let found = match upstream::ask(&request, self.limits).await {
             Ok(reply) => read(&reply),
             Err(UpstreamError::TooLarge(limit)) => Err(DirectoryError::Unusable(format!(
                 "there is more than {} MiB of it",
                 limit / 1024 / 1024
             ))),
             Err(error) => Err(error.into()),
-        }
+        };
+        let outcome = if let Err(DirectoryError::Upstream(error)) = &found {
+            // Whom it was about stays out of the log.
+            warn!(what = path[2], %error, "Torre gave no answer");
+            "failed"
+        } else {
+            "answered"
+        };
+        metrics::counter!("emma_torre_requests_total", "outcome" => outcome).increment(1);
+        found
     }
 }
 

@@ -74,15 +74,12 @@ fn unescape(text: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let reference = rest.find(';').filter(|end| *end <= 10).map(|end| &rest[1..end]);
-        match reference.and_then(|name| Some((name.len() + 2, meaning(name)?))) {
-            Some((length, character)) => {
-                out.push(character);
-                rest = &rest[length..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((length, character)) = reference.and_then(|name| Some((name.len() + 2, meaning(name)?))) {
+            out.push(character);
+            rest = &rest[length..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);
