@@ -37,6 +37,7 @@ use crate::screening::applications::application::react::{EndScreening, GenerateC
 use crate::screening::applications::domain::application::JobOfferApplied;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
+use crate::screening::applications::domain::ports::InterviewPlanEdited;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
@@ -144,6 +145,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         vectors: vectors.clone(),
     });
     let speed = agent.style().speed;
+    let prepare_voice = Arc::new(PrepareVoice {
+        applications: applications.clone(),
+        voice: voice.clone(),
+        speed,
+    });
     let subscriptions = vec![
         subscription(
             JobOfferApplied::NAME,
@@ -160,15 +166,8 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             "generate-job-offer-embeddings",
             Arc::new(GenerateJobOfferEmbeddings(embeddings)),
         ),
-        subscription(
-            JobOfferApplied::NAME,
-            "prepare-voice",
-            Arc::new(PrepareVoice {
-                applications: applications.clone(),
-                voice: voice.clone(),
-                speed,
-            }),
-        ),
+        subscription(JobOfferApplied::NAME, "prepare-voice", prepare_voice.clone()),
+        subscription(InterviewPlanEdited::NAME, "prepare-voice", prepare_voice),
         subscription(ScreeningCall::FINISHED, "analyse-call", analysis),
         subscription(
             ScreeningCall::FINISHED,

@@ -395,6 +395,11 @@ async fn of_many_edits_of_the_same_version_one_is_stored() {
     let answers = futures::future::join_all((0..8).map(|_| at.put(&path, &plan, None))).await;
     let stored = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
     assert_eq!(stored, 1);
+    let (told,): (i64,) = sqlx::query_as("SELECT count(*) FROM outbox WHERE name = 'InterviewPlanEdited'")
+        .fetch_one(at.app.base.db.reader())
+        .await
+        .expect("readable");
+    assert_eq!(told, 1, "a refused edit is not told");
     assert!(
         answers
             .iter()

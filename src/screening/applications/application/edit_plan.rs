@@ -2,9 +2,10 @@
 
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::plan::validate;
-use crate::screening::applications::domain::ports::{PlanEdit, PlanOwner, PlanVersion};
+use crate::screening::applications::domain::ports::{InterviewPlanEdited, PlanEdit, PlanOwner, PlanVersion};
 use crate::screening::shared::ids::{ApplicationId, JobOfferId};
 use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::events::Event;
 
 /// What the time of a topic may be, seconds.
 const TIME_BUDGET_S: std::ops::RangeInclusive<u32> = 15..=900;
@@ -42,6 +43,7 @@ impl ApplicationService {
             fallback: None,
             base,
             plan,
+            edited: self.edited(id, None),
         };
         self.edit(id, edit).await
     }
@@ -63,8 +65,18 @@ impl ApplicationService {
             fallback: Some(PlanOwner::JobOffer(offer.clone())),
             base,
             plan,
+            edited: self.edited(&offer, Some(id)),
         };
         self.edit(&offer, edit).await
+    }
+
+    fn edited(&self, offer: &JobOfferId, application: Option<&ApplicationId>) -> Event {
+        let told = InterviewPlanEdited {
+            job_offer_id: offer.clone(),
+            application_id: application.cloned(),
+        };
+        let subject = application.map_or(offer.as_str(), ApplicationId::as_str);
+        Event::new(InterviewPlanEdited::NAME, subject, self.clock.now(), &told)
     }
 
     async fn edit(&self, offer: &JobOfferId, edit: PlanEdit) -> Result<InterviewPlan, ApplicationError> {

@@ -122,6 +122,21 @@ pub struct PlanEdit {
     pub base: u32,
     /// Its version is set by the store.
     pub plan: InterviewPlan,
+    /// Published with it.
+    pub edited: Event,
+}
+
+/// Published with every edit of a plan: what was prepared from the plan before is out of date.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InterviewPlanEdited {
+    pub job_offer_id: JobOfferId,
+    /// None where the plan is for everybody who applies to the offer.
+    pub application_id: Option<ApplicationId>,
+}
+
+impl InterviewPlanEdited {
+    /// The name under which it is published.
+    pub const NAME: &'static str = "InterviewPlanEdited";
 }
 
 /// What a plan was made for.

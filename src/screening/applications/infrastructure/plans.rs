@@ -6,6 +6,7 @@ use crate::screening::applications::domain::ports::{PlanEdit, PlanOwner, PlanVer
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::db::{Db, Write, from_ms, to_json, to_ms};
 use crate::shared::errors::StoreError;
+use crate::shared::outbox;
 
 /// Stores an edit as the next version. It counts on from both the owner's versions and those it had before: a call
 /// knows its plan by application and version alone.
@@ -30,7 +31,9 @@ pub(super) async fn edit(db: &Db, edit: &PlanEdit, now: DateTime<Utc>) -> Result
         .bind(to_ms(now))
         .execute(&mut *write)
         .await?;
+    outbox::append(&mut write, &edit.edited).await?;
     write.commit().await?;
+    db.new_events().notify_one();
     Ok(plan)
 }
 
