@@ -223,13 +223,17 @@ async fn a_call_finds_by_words_when_meaning_is_out_of_reach() {
 const DIMENSION: usize = 3;
 
 fn adapter(base_url: &str, key: Option<&str>) -> OpenRouterEmbeddingsAdapter {
+    waiting(base_url, key, Duration::from_secs(10))
+}
+
+fn waiting(base_url: &str, key: Option<&str>, timeout: Duration) -> OpenRouterEmbeddingsAdapter {
     OpenRouterEmbeddingsAdapter::new(EmbeddingsSettings {
         base_url: base_url.to_owned(),
         model: "somebody/some-model".to_owned(),
         api_key: key.map(|key| key.to_owned().into()),
         dimension: DIMENSION,
         shorten: false,
-        timeout: Duration::from_millis(400),
+        timeout,
         retries: 1,
     })
     .expect("an address")
@@ -341,7 +345,6 @@ async fn vectors_that_are_not_what_was_asked_for_are_refused() {
 #[tokio::test]
 async fn failures_of_the_server_have_their_kind() {
     let status = ResponseTemplate::new;
-    let slow = status(200).set_delay(Duration::from_secs(30));
     let cases = [
         (status(401), EmbedError::Unauthorized, 1),
         (status(400), EmbedError::Rejected("it answered 400".to_owned()), 1),
@@ -349,11 +352,14 @@ async fn failures_of_the_server_have_their_kind() {
         (status(429), EmbedError::Overloaded, 1),
         (status(503), EmbedError::Overloaded, 2),
         (status(500), EmbedError::Failed("it answered 500".to_owned()), 2),
-        (slow, EmbedError::TimedOut, 2),
     ];
     for (answer, expected, tries) in cases {
         assert_eq!(embedded(answer).await, (Err(expected), tries));
     }
+    let slow = serving(status(200).set_delay(Duration::from_secs(30))).await;
+    let impatient = waiting(&format!("{}/v1", slow.uri()), None, Duration::from_millis(200));
+    assert_eq!(impatient.embed(&two()).await, Err(EmbedError::TimedOut));
+    assert_eq!(slow.received_requests().await.expect("recorded").len(), 2);
     let closed = adapter("http://127.0.0.1:9/v1", None).embed(&two()).await;
     assert_eq!(closed, Err(EmbedError::Failed("it cannot be reached".to_owned())));
 }

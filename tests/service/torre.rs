@@ -57,9 +57,14 @@ fn ok(body: Value) -> ResponseTemplate {
 }
 
 async fn app_asking(base_url: String) -> App {
+    app_waiting(base_url, Duration::from_secs(10)).await
+}
+
+/// Short only where the server is slow on purpose: this machine may be busy.
+async fn app_waiting(base_url: String, timeout: Duration) -> App {
     let settings = TorreSettings {
         base_url,
-        timeout: Duration::from_millis(400),
+        timeout,
         retries: 1,
     };
     App::with(Some(Arc::new(TorreAdapter::new(&settings).expect("an address")))).await
@@ -314,7 +319,8 @@ async fn whatever_goes_wrong_there_nothing_is_stored_here() {
             let server = MockServer::start().await;
             answering(faulty, fault.answer, &server).await;
             answering(well, ok(if well == BIO { bio() } else { opportunity() }), &server).await;
-            let app = app_asking(server.uri()).await;
+            let patience = if fault.name == "slow" { 200 } else { 10_000 };
+            let app = app_waiting(server.uri(), Duration::from_millis(patience)).await;
             let answer = app.post(APPLICATIONS, pair()).await;
             let slug = if fault.slug.is_empty() { missing } else { fault.slug };
             answer.is_problem(fault.status, slug);
@@ -366,7 +372,7 @@ async fn a_failure_that_passes_is_not_seen() {
         once.up_to_n_times(1).with_priority(1).mount(&server).await;
         answering(BIO, ok(bio()), &server).await;
         answering(JOB, ok(opportunity()), &server).await;
-        let app = app_asking(server.uri()).await;
+        let app = app_waiting(server.uri(), Duration::from_secs(2)).await;
         id_of(&app.post(APPLICATIONS, pair()).await);
         assert_eq!((asked(&server, BIO).await, asked(&server, JOB).await), (2, 1));
     }
