@@ -19,6 +19,8 @@ pub struct Config {
     pub speech: Speech,
     pub interview: Interview,
     pub log: Log,
+    pub torre: Torre,
+    pub embeddings: Embeddings,
 }
 
 /// `[server]`: where Emma listens and keeps her data.
@@ -126,6 +128,89 @@ pub struct Log {
     pub filter: String,
 }
 
+/// `[torre]`: where candidates and opportunities are looked up that are not known here.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Torre {
+    /// Base address; empty looks nothing up, and only what was made here can be applied with. (`TORRE_BASE_URL`)
+    pub base_url: String,
+    /// Milliseconds for one try; candidate and opportunity are asked for at the same time.
+    pub timeout_ms: u64,
+    /// Further tries after a timeout, a broken connection or a 5xx. With all of them a request has to end within 30 s.
+    pub retries: u32,
+}
+
+/// `[embeddings]`: what turns texts into vectors.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeddings {
+    /// `local` is the built-in all-MiniLM-L6-v2; else a hosted model as its server names it, e.g.
+    /// `openai/text-embedding-3-small`. (`EMBEDDING_MODEL`)
+    pub model: String,
+    /// Base address of an OpenAI-compatible server. Where it is empty, a model with a slash in its name is OpenRouter's
+    /// and another one OpenAI's. (`EMBEDDING_BASE_URL`)
+    pub base_url: String,
+    /// The server's key. Where it is not set, `OPENROUTER_API_KEY` goes to OpenRouter and `OPENAI_API_KEY` to OpenAI, and
+    /// to nobody else. (`EMBEDDING_API_KEY`)
+    #[serde(skip_serializing)]
+    pub api_key: Option<SecretString>,
+    /// Length of the vectors; 0 takes the model's own, which has to be one that is known here. A smaller one is asked of
+    /// a model that can shorten its vectors.
+    pub dimension: usize,
+    /// Milliseconds for one try.
+    pub timeout_ms: u64,
+    /// Further tries after a timeout, a broken connection or a 5xx.
+    pub retries: u32,
+}
+
+impl Embeddings {
+    /// The built-in model's name here.
+    pub const LOCAL: &str = "local";
+
+    /// Whether the built-in model is used.
+    pub fn is_local(&self) -> bool {
+        matches!(
+            self.model.as_str(),
+            Self::LOCAL | "all-minilm-l6-v2" | "all-MiniLM-L6-v2"
+        )
+    }
+
+    /// The server of a hosted model.
+    pub fn server(&self) -> &str {
+        match self.base_url.as_str() {
+            "" if self.model.contains('/') => "https://openrouter.ai/api/v1",
+            "" => "https://api.openai.com/v1",
+            given => given,
+        }
+    }
+
+    /// The variable that usually holds this server's key. No key goes to a server it is not for.
+    fn usual_key(&self) -> Option<&'static str> {
+        if self.is_local() {
+            return None;
+        }
+        let host = self.server().strip_prefix("https://")?.split('/').next()?;
+        match host {
+            "openrouter.ai" => Some("OPENROUTER_API_KEY"),
+            "api.openai.com" => Some("OPENAI_API_KEY"),
+            _ => None,
+        }
+    }
+
+    /// Length of the model's vectors where nothing shortens them.
+    pub fn native_dimension(&self) -> Option<usize> {
+        let name = self.model.rsplit('/').next().unwrap_or_default();
+        match name {
+            "text-embedding-3-small" | "text-embedding-ada-002" => Some(1_536),
+            "text-embedding-3-large" => Some(3_072),
+            "bge-m3" | "multilingual-e5-large" => Some(1_024),
+            "multilingual-e5-small" | "all-minilm" => Some(384),
+            "nomic-embed-text" => Some(768),
+            _ => None,
+        }
+    }
+}
+
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -178,12 +263,25 @@ impl Default for Config {
                 format: LogFormat::Pretty,
                 filter: QUIET_LIBRARIES.to_owned(),
             },
+            torre: Torre {
+                base_url: "https://torre.ai".to_owned(),
+                timeout_ms: 5_000,
+                retries: 1,
+            },
+            embeddings: Embeddings {
+                model: Embeddings::LOCAL.to_owned(),
+                base_url: String::new(),
+                api_key: None,
+                dimension: 0,
+                timeout_ms: 10_000,
+                retries: 1,
+            },
         }
     }
 }
 
 /// Short names of the environment and the keys they set.
-const SHORT_NAMES: [(&str, &str); 16] = [
+const SHORT_NAMES: &[(&str, &str)] = &[
     ("EMMA_BIND", "server.bind"),
     ("EMMA_PORT", "server.port"),
     ("EMMA_PUBLIC_URL", "server.public_url"),
@@ -200,6 +298,10 @@ const SHORT_NAMES: [(&str, &str); 16] = [
     ("EMMA_VOICE", "speech.voice"),
     ("EMMA_AGENT", "interview.agent"),
     ("EMMA_LOG_FORMAT", "log.format"),
+    ("TORRE_BASE_URL", "torre.base_url"),
+    ("EMBEDDING_MODEL", "embeddings.model"),
+    ("EMBEDDING_BASE_URL", "embeddings.base_url"),
+    ("EMBEDDING_API_KEY", "embeddings.api_key"),
 ];
 
 impl Config {
@@ -220,13 +322,18 @@ impl Config {
                     .split("__"),
             );
         for (name, key) in SHORT_NAMES {
-            let own = Env::raw().only(&[name]).map(move |_| key.into());
+            let own = Env::raw().only(&[*name]).map(move |_| (*key).into());
             figment = figment.merge(own);
         }
         if std::env::var_os("EMMA_LOG").is_some() {
             figment = figment.merge(Env::raw().only(&["EMMA_LOG"]).map(|_| "log.filter".into()));
         }
-        let config: Self = figment.extract().map_err(Box::new)?;
+        let mut config: Self = figment.extract().map_err(Box::new)?;
+        if config.embeddings.api_key.is_none()
+            && let Some(name) = config.embeddings.usual_key()
+        {
+            config.embeddings.api_key = std::env::var(name).ok().filter(|key| !key.is_empty()).map(Into::into);
+        }
         config.validate()?;
         Ok(config)
     }
@@ -271,6 +378,35 @@ impl Config {
                 "must be a sqlite: URL; other databases are not supported yet",
             );
         }
+        let is_web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if !self.torre.base_url.is_empty() && !is_web(&self.torre.base_url) {
+            return invalid("torre.base_url", "must begin with http:// or https://, or be empty");
+        }
+        if !(1..=20_000).contains(&self.torre.timeout_ms) || self.torre.retries > 3 {
+            return invalid(
+                "torre.timeout_ms/retries",
+                "must be 1 to 20000 ms and at most 3 retries",
+            );
+        }
+        let embeddings = &self.embeddings;
+        if !embeddings.base_url.is_empty() && !is_web(&embeddings.base_url) {
+            return invalid("embeddings.base_url", "must begin with http:// or https://");
+        }
+        if !embeddings.is_local() && embeddings.dimension == 0 && embeddings.native_dimension().is_none() {
+            return invalid(
+                "embeddings.dimension",
+                "must be set: how long the vectors of this model are is not known here",
+            );
+        }
+        if embeddings.dimension > 16_384 {
+            return invalid("embeddings.dimension", "must be at most 16384");
+        }
+        if !(1..=120_000).contains(&embeddings.timeout_ms) || embeddings.retries > 3 {
+            return invalid(
+                "embeddings.timeout_ms/retries",
+                "must be 1 to 120000 ms and at most 3 retries",
+            );
+        }
         Ok(())
     }
 }
@@ -279,6 +415,7 @@ impl Config {
 #[expect(clippy::result_large_err, reason = "figment's Jail asks for its own error")]
 mod tests {
     use figment::Jail;
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -314,6 +451,31 @@ mod tests {
             jail.set_env("EMMA_RECRUITER_TOKEN", "hunter2");
             let config = Config::load(None).expect("valid");
             assert!(!format!("{config:?}").contains("hunter2"));
+            Ok(())
+        });
+    }
+
+    // spec: OPS-3
+    #[test]
+    fn a_key_goes_to_its_own_server_only() {
+        Jail::expect_with(|jail| {
+            jail.set_env("OPENROUTER_API_KEY", "for-openrouter");
+            jail.set_env("OPENAI_API_KEY", "for-openai");
+            let key_of = |config: &Config| config.embeddings.api_key.as_ref().map(|k| k.expose_secret().to_owned());
+            assert_eq!(
+                key_of(&Config::load(None).expect("valid")),
+                None,
+                "the built-in model needs none"
+            );
+            jail.set_env("EMBEDDING_MODEL", "openai/text-embedding-3-small");
+            let hosted = Config::load(None).expect("valid");
+            assert!(!hosted.embeddings.is_local());
+            assert_eq!(key_of(&hosted).as_deref(), Some("for-openrouter"));
+            assert!(!format!("{hosted:?}").contains("for-"), "secrets are not printed");
+            jail.set_env("EMBEDDING_BASE_URL", "http://openrouter.ai.example.com/v1");
+            assert_eq!(key_of(&Config::load(None).expect("valid")), None);
+            jail.set_env("EMBEDDING_MODEL", "somebodys/own");
+            assert!(Config::load(None).is_err(), "its dimension has to be said");
             Ok(())
         });
     }

@@ -10,9 +10,10 @@ use emma::screening::calls::domain::audio::VAD_FRAME;
 use emma::screening::calls::domain::ports::{
     Priority, SpeechError, SpeechToText, Transcript, TranscriptionJob, TurnJudge, VoiceActivity,
 };
+use emma::screening::calls::infrastructure::moonshine::Moonshine;
 use emma::screening::calls::infrastructure::silero::SileroVad;
 use emma::screening::calls::infrastructure::smart_turn::SmartTurn;
-use emma::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience};
+use emma::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience, SecondOpinion};
 use emma::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
 use emma::shared::models::{ModelDir, ModelFile};
 use emma::shared::onnx::OnnxRuntime;
@@ -58,6 +59,25 @@ fn whisper(models: &[ModelFile]) -> LocalTranscriber {
     LocalTranscriber::start(Whisper::load(&config).expect("whisper loads"), patience).expect("its thread starts")
 }
 
+/// What hears English by default: Moonshine, and whisper where it is in doubt.
+fn both() -> LocalTranscriber {
+    let (runtime, models) = onnx();
+    let whisper = WhisperConfig {
+        threads: 1,
+        ..WhisperConfig::new(models.require(ModelFile::WhisperBaseQ8).expect("whisper is there"))
+    };
+    let listener = SecondOpinion {
+        first: Moonshine::load(&runtime, &models, 1).expect("Moonshine loads"),
+        language: "en",
+        second: Whisper::load(&whisper).expect("whisper loads"),
+    };
+    let patience = Patience {
+        timeout: Duration::from_mins(5),
+        ..Patience::default()
+    };
+    LocalTranscriber::start(listener, patience).expect("its thread starts")
+}
+
 const BEST: [ModelFile; 3] = [
     ModelFile::WhisperBaseQ8,
     ModelFile::WhisperBase,
@@ -96,13 +116,17 @@ fn check_times(heard: &Transcript, audio_ms: u64) {
 // spec: CALL-6
 #[tokio::test]
 async fn the_words_come_out_with_their_times() {
-    let whisper = whisper(&BEST);
+    check_words(&whisper(&BEST)).await;
+    check_words(&both()).await;
+}
+
+async fn check_words(ears: &LocalTranscriber) {
     let normalizer = Normalizer::new().expect("the rules are valid");
     let mut errors = Errors::default();
     for (id, said) in CLIPS {
         let audio = clip(id);
         let audio_ms = audio.len() as u64 / 16;
-        let heard = whisper
+        let heard = ears
             .transcribe(job(audio, Priority::Live))
             .await
             .expect("it is transcribed");
@@ -129,10 +153,14 @@ async fn the_words_come_out_with_their_times() {
 
 #[tokio::test]
 async fn a_single_short_word_is_heard() {
-    let whisper = whisper(&BEST);
+    check_short(&whisper(&BEST)).await;
+    check_short(&both()).await;
+}
+
+async fn check_short(ears: &LocalTranscriber) {
     // "you don't mean": the first 0.9 s of the speech.
     let audio = clip(CLIPS[0].0)[4_000..18_000].to_vec();
-    let heard = whisper
+    let heard = ears
         .transcribe(job(audio, Priority::Live))
         .await
         .expect("it is transcribed");
@@ -142,7 +170,11 @@ async fn a_single_short_word_is_heard() {
 
 #[tokio::test]
 async fn nothing_is_heard_where_nobody_speaks() {
-    let whisper = whisper(&BEST);
+    check_nothing(&whisper(&BEST)).await;
+    check_nothing(&both()).await;
+}
+
+async fn check_nothing(ears: &LocalTranscriber) {
     let mut seed = 1_u32;
     let mut noise = |level: f32| -> Vec<f32> {
         (0..48_000)
@@ -162,7 +194,7 @@ async fn nothing_is_heard_where_nobody_speaks() {
         noise(0.2),
         hum,
     ] {
-        let heard = whisper
+        let heard = ears
             .transcribe(job(audio, Priority::Live))
             .await
             .expect("it is transcribed");

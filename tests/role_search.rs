@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use emma::knowledge::infrastructure::minilm::MiniLm;
 use emma::knowledge::infrastructure::role_search::{RoleSearch, RoleStatements};
 use emma::screening::applications::domain::demo::demo_posting;
 use emma::screening::calls::domain::ports::RoleKnowledge;
 use emma::screening::shared::ids::JobOfferId;
 use emma::shared::embeddings::TextEmbedder;
+use emma::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
 use emma::shared::errors::StoreError;
 use emma::shared::models::ModelDir;
 use emma::shared::onnx::OnnxRuntime;
@@ -21,6 +23,19 @@ struct Fixed(Statements);
 impl RoleStatements for Fixed {
     async fn of(&self, _: &JobOfferId) -> Result<Statements, StoreError> {
         Ok(self.0.clone())
+    }
+}
+
+struct NothingStored;
+
+#[async_trait]
+impl EmbeddingStore for NothingStored {
+    async fn put(&self, _: &str, _: &EmbeddingSet, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn of(&self, _: &str) -> Result<Option<EmbeddingSet>, StoreError> {
+        Ok(None)
     }
 }
 
@@ -297,6 +312,7 @@ async fn role_questions_find_their_field_and_unknown_ones_find_nothing() {
     let over = |lines: Statements| RoleSearch {
         statements: Arc::new(Fixed(lines)),
         embedder: embedder.clone(),
+        vectors: Arc::new(NothingStored),
     };
     let (demo, ward, sales) = (over(demo()), over(owned(WARD)), over(owned(SALES)));
 

@@ -1,6 +1,7 @@
 //! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
 
 pub mod engines;
+pub mod outside;
 
 mod demo;
 mod glue;
@@ -23,17 +24,20 @@ use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::config::Config;
-use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
 use crate::screening::analysis::application::analyse::AnalysisService;
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::application::embed::{
+    Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
+};
 use crate::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
 use crate::screening::applications::domain::application::JobOfferApplied;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
+use crate::screening::applications::domain::ports::InterviewPlanEdited;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
@@ -52,7 +56,7 @@ use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfi
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
-use crate::shared::embeddings::TextEmbedder;
+use crate::shared::embeddings::store::SqliteEmbeddingStore;
 use crate::shared::http::auth::RecruiterToken;
 use crate::shared::http::health::{Always, DatabaseHealth, HealthState, HealthStatus, Part};
 use crate::shared::http::idempotency::Idempotency;
@@ -83,7 +87,8 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let models = model_dir(&config.speech);
     let agent = Agent::load(config.interview.agent.as_deref())?;
     let runtime = OnnxRuntime::load(&models)?;
-    let embedder: Arc<dyn TextEmbedder> = Arc::new(MiniLm::start(&runtime, &models)?);
+    let embedder = outside::embedder(&config.embeddings, &runtime, &models)?;
+    let directory = outside::directory(&config.torre)?;
     let listener = listen(&config).await?;
     let base_url = base_url(&config, listener.local_addr()?);
     let db = open_database(&database_file(&config)?).await?;
@@ -107,6 +112,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         }),
         documents: Arc::new(FileReader::default()),
         plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+        directory,
         clock: clock.clone(),
         offers_recording: false,
     });
@@ -132,7 +138,18 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         embedder: embedder.clone(),
         clock: clock.clone(),
     });
+    let vectors = Arc::new(SqliteEmbeddingStore(db.clone()));
+    let embeddings = Arc::new(Embeddings {
+        applications: applications.clone(),
+        embedder: embedder.clone(),
+        vectors: vectors.clone(),
+    });
     let speed = agent.style().speed;
+    let prepare_voice = Arc::new(PrepareVoice {
+        applications: applications.clone(),
+        voice: voice.clone(),
+        speed,
+    });
     let subscriptions = vec![
         subscription(
             JobOfferApplied::NAME,
@@ -141,13 +158,16 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         ),
         subscription(
             JobOfferApplied::NAME,
-            "prepare-voice",
-            Arc::new(PrepareVoice {
-                applications: applications.clone(),
-                voice: voice.clone(),
-                speed,
-            }),
+            "generate-candidate-embeddings",
+            Arc::new(GenerateCandidateEmbeddings(embeddings.clone())),
         ),
+        subscription(
+            JobOfferApplied::NAME,
+            "generate-job-offer-embeddings",
+            Arc::new(GenerateJobOfferEmbeddings(embeddings)),
+        ),
+        subscription(JobOfferApplied::NAME, "prepare-voice", prepare_voice.clone()),
+        subscription(InterviewPlanEdited::NAME, "prepare-voice", prepare_voice),
         subscription(ScreeningCall::FINISHED, "analyse-call", analysis),
         subscription(
             ScreeningCall::FINISHED,
@@ -169,6 +189,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let knowledge = Arc::new(RoleSearch {
         statements: Arc::new(Statements(application_store.clone())),
         embedder,
+        vectors,
     });
     let loading = Loading {
         config: config.clone(),

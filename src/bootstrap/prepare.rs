@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::bootstrap::engines::EmmaVoice;
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::applications::domain::ports::InterviewPlanEdited;
 use crate::screening::calls::domain::interviewer::{lines, role_lines};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::speakable::clauses::sentences;
@@ -18,7 +19,7 @@ use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
-/// On `JobOfferApplied`: has the voice ready when the candidate comes.
+/// On `JobOfferApplied` and `InterviewPlanEdited`: has the voice ready when the candidate comes.
 pub struct PrepareVoice {
     pub applications: Arc<ApplicationService>,
     /// Empty until the voice is loaded.
@@ -29,14 +30,25 @@ pub struct PrepareVoice {
 #[async_trait]
 impl EventHandler for PrepareVoice {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
-        let applied: JobOfferApplied = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
-        let plan = self.applications.plan_of(&applied.application_id).await?;
+        let unreadable = |e: serde_json::Error| HandlerError::Fail(e.to_string());
+        let (offer, plan) = if event.name == InterviewPlanEdited::NAME {
+            let edited: InterviewPlanEdited = event.read().map_err(unreadable)?;
+            let plan = match &edited.application_id {
+                Some(application) => self.applications.plan_of(application).await?,
+                None => self.applications.plan_of_offer(&edited.job_offer_id).await?,
+            };
+            (edited.job_offer_id, plan)
+        } else {
+            let applied: JobOfferApplied = event.read().map_err(unreadable)?;
+            let plan = self.applications.plan_of(&applied.application_id).await?;
+            (applied.job_offer_id, plan)
+        };
         let mut voice = self.voice.clone();
         let Ok(loaded) = voice.wait_for(Option::is_some).await.map(|v| v.clone()) else {
             return Err(HandlerError::Retry("the voice is not loaded".to_owned()));
         };
         if let Some(voice) = loaded {
-            let facts = facts_of(&self.applications, &applied.job_offer_id).await?;
+            let facts = facts_of(&self.applications, &offer).await?;
             prepare(&voice, &plan, &facts, self.speed);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod machine;
 mod network;
+mod services;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use self::machine::{clock, disk, espeak, memory, model_files, onnx_runtime, processor, writable};
 use self::network::{advertised, port, udp_ports};
+use self::services::{embeddings, torre};
 use crate::cli::models::directory;
 use crate::config::Config;
 use crate::shared::clock::SystemClock;
@@ -94,6 +96,8 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         port(server.bind, server.port).await,
         udp_ports(server.bind, &config.media),
         advertised(server.bind, config.media.advertised_ip),
+        torre(&config.torre).await,
+        embeddings(&config.embeddings).await,
     ]
 }
 

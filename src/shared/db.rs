@@ -119,7 +119,7 @@ pub fn from_ms(ms: i64) -> Result<DateTime<Utc>, StoreError> {
 }
 
 /// A value as stored JSON.
-pub fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub fn to_json(value: &(impl serde::Serialize + ?Sized)) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|e| StoreError::Database(e.to_string()))
 }
 

@@ -15,3 +15,4 @@ pub mod onnx;
 pub mod outbox;
 pub mod secrets;
 pub mod telemetry;
+pub mod upstream;

@@ -11,8 +11,12 @@ use emma::router::{self, AppState};
 use emma::screening::analysis::infrastructure::http::AnalysisState;
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::applications::application::ApplicationService;
+use emma::screening::applications::application::embed::{
+    Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
+};
 use emma::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
 use emma::screening::applications::domain::application::JobOfferApplied;
+use emma::screening::applications::domain::directory::TalentDirectory;
 use emma::screening::applications::domain::job_offer::JobOffer;
 use emma::screening::applications::domain::plan::deterministic_plan;
 use emma::screening::applications::infrastructure::calls::ApplicationCalls;
@@ -31,6 +35,8 @@ use emma::screening::calls::infrastructure::store::SqliteCallStore;
 use emma::screening::shared::ids::{ApplicationId, ConnectionId};
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
+use emma::shared::embeddings::store::SqliteEmbeddingStore;
+use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
 use emma::shared::errors::StoreError;
 use emma::shared::http::auth::RecruiterToken;
 use emma::shared::http::health::{DatabaseHealth, HealthState, Part};
@@ -66,21 +72,31 @@ impl Clock for TurnedClock {
     }
 }
 
-/// A database of its own, gone with the value.
+/// A database of its own, gone with the value unless its directory belongs to somebody else.
 pub struct TestDb {
     pub db: Db,
     pub clock: Arc<TurnedClock>,
-    dir: tempfile::TempDir,
+    dir: std::path::PathBuf,
+    /// Deleted when it is dropped.
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl TestDb {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let db = Db::open(&dir.path().join("emma.db")).await.expect("a fresh database");
+        let mut base = Self::at(dir.path()).await;
+        base.temporary = Some(dir);
+        base
+    }
+
+    /// The database in this directory.
+    pub async fn at(dir: &std::path::Path) -> Self {
+        let db = Db::open(&dir.join("emma.db")).await.expect("a database");
         Self {
             db,
             clock: Arc::default(),
-            dir,
+            dir: dir.to_owned(),
+            temporary: None,
         }
     }
 
@@ -94,13 +110,13 @@ impl TestDb {
 
     /// The database file.
     pub fn file(&self) -> std::path::PathBuf {
-        self.dir.path().join("emma.db")
+        self.dir.join("emma.db")
     }
 
     /// Everything in the database file and its log, as bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut all = Vec::new();
-        for file in std::fs::read_dir(self.dir.path()).expect("readable").flatten() {
+        for file in std::fs::read_dir(&self.dir).expect("readable").flatten() {
             all.extend(std::fs::read(file.path()).expect("readable"));
         }
         all
@@ -112,6 +128,7 @@ pub struct App {
     pub service: Arc<ApplicationService>,
     pub calls: Arc<dyn CallStore>,
     pub jobs: JobRunner,
+    pub embedder: Arc<WordEmbedder>,
     router: Router,
 }
 
@@ -145,7 +162,16 @@ impl Answer {
 
 impl App {
     pub async fn start() -> Self {
-        let base = TestDb::open().await;
+        Self::with(None).await
+    }
+
+    /// With somewhere to look candidates and opportunities up.
+    pub async fn with(directory: Option<Arc<dyn TalentDirectory>>) -> Self {
+        Self::over(TestDb::open().await, directory)
+    }
+
+    /// Over a database that is there.
+    pub fn over(base: TestDb, directory: Option<Arc<dyn TalentDirectory>>) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
         let calls: Arc<dyn CallStore> = Arc::new(base.calls());
@@ -159,16 +185,33 @@ impl App {
             }),
             documents: Arc::new(FileReader::default()),
             plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+            directory,
             clock: clock.clone(),
             offers_recording: false,
         });
         let interviews: Arc<dyn Interviews> = service.clone();
         let (_, engines) = tokio::sync::watch::channel(None);
         let call_service = CallService::new(engines, Arc::new(NoMedia), calls.clone(), interviews, clock.clone());
+        let embedder = Arc::new(WordEmbedder::default());
+        let embeddings = Arc::new(Embeddings {
+            applications: service.clone(),
+            embedder: embedder.clone(),
+            vectors: Arc::new(SqliteEmbeddingStore(db.clone())),
+        });
         let jobs = JobRunner::new(
             db.clone(),
             clock.clone(),
             vec![
+                Subscription {
+                    event: JobOfferApplied::NAME,
+                    subscriber: "generate-candidate-embeddings",
+                    handler: Arc::new(GenerateCandidateEmbeddings(embeddings.clone())),
+                },
+                Subscription {
+                    event: JobOfferApplied::NAME,
+                    subscriber: "generate-job-offer-embeddings",
+                    handler: Arc::new(GenerateJobOfferEmbeddings(embeddings)),
+                },
                 Subscription {
                     event: JobOfferApplied::NAME,
                     subscriber: "generate-call-prompt",
@@ -218,6 +261,7 @@ impl App {
             service,
             calls,
             jobs,
+            embedder,
             router,
         }
     }
@@ -283,6 +327,38 @@ fn with_body(builder: axum::http::request::Builder, body: Option<Value>) -> Requ
     .expect("a request")
 }
 
+/// Words thrown into eight bins: like texts lie close, and nothing has to be installed.
+#[derive(Default)]
+pub struct WordEmbedder {
+    /// Every text that was given to it.
+    pub seen: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl TextEmbedder for WordEmbedder {
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.seen.lock().expect("unpoisoned").extend_from_slice(texts);
+        Ok(texts.iter().map(|text| bins(text)).collect())
+    }
+
+    fn model(&self) -> EmbeddingModel {
+        EmbeddingModel {
+            name: "words".to_owned(),
+            dimension: 8,
+        }
+    }
+}
+
+fn bins(text: &str) -> Vec<f32> {
+    let mut vector = vec![0.1_f32; 8];
+    for word in text.split_whitespace() {
+        let bin = word.bytes().fold(7_usize, |sum, b| sum * 31 % 1_009 + usize::from(b)) % 8;
+        vector[bin] += 1.0;
+    }
+    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+    vector.into_iter().map(|v| v / length).collect()
+}
+
 struct Door(Arc<ApplicationService>);
 
 #[async_trait]
@@ -333,4 +409,14 @@ impl MediaGateway for NoMedia {
     }
 
     async fn close(&self, _: &ConnectionId) {}
+}
+
+/// The body of the last event of this name.
+pub async fn last_event(db: &Db, name: &str) -> Value {
+    let (data,): (String,) = sqlx::query_as("SELECT data FROM outbox WHERE name = $1 ORDER BY position DESC LIMIT 1")
+        .bind(name)
+        .fetch_one(db.reader())
+        .await
+        .expect("published");
+    serde_json::from_str(&data).expect("JSON")
 }

@@ -259,3 +259,64 @@ async fn the_running_loop_wakes_delivers_and_stops() {
         .expect("without a panic");
     assert_eq!(seen.count(), 1);
 }
+
+/// Lets through as many permits as it was called.
+struct Counted(Arc<tokio::sync::Semaphore>);
+
+#[async_trait]
+impl EventHandler for Counted {
+    async fn handle(&self, _: &Event) -> Result<(), HandlerError> {
+        self.0.add_permits(1);
+        Ok(())
+    }
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn a_subscriber_that_hangs_leaves_the_others_their_turn() {
+    let base = TestDb::open().await;
+    let (begun, done) = (Arc::new(Notify::new()), Arc::new(tokio::sync::Semaphore::new(0)));
+    let runner = runner(
+        &base,
+        &[
+            ("stuck", Arc::new(Hanging(begun)) as Arc<dyn EventHandler>),
+            ("stuck-too", Arc::new(Hanging(Arc::default()))),
+            ("well", Arc::new(Counted(done.clone()))),
+        ],
+    );
+    for _ in 0..12 {
+        publish(&base).await;
+    }
+    let running = tokio::spawn(runner.run(CancellationToken::new()));
+    let all = tokio::time::timeout(Duration::from_secs(20), done.acquire_many(12)).await;
+    running.abort();
+    assert!(
+        all.is_ok(),
+        "only {} of 12 events reached the subscriber that is well",
+        done.available_permits()
+    );
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn subscribers_that_fail_together_do_not_come_back_together() {
+    let base = TestDb::open().await;
+    let names: [&'static str; 6] = ["a", "b", "c", "d", "e", "f"];
+    let sick: Vec<_> = names
+        .map(|name| (name, Counting::failing(9) as Arc<dyn EventHandler>))
+        .to_vec();
+    let runner = runner(&base, &sick);
+    publish(&base).await;
+    runner.run_due().await.expect("a queue");
+    let waits: Vec<(i64,)> = sqlx::query_as("SELECT run_at FROM jobs")
+        .fetch_all(base.db.reader())
+        .await
+        .expect("readable");
+    let now = base.clock.now().timestamp_millis();
+    assert!(
+        waits.iter().all(|(at,)| (1_500..=2_500).contains(&(at - now))),
+        "{waits:?}"
+    );
+    let different: std::collections::BTreeSet<_> = waits.iter().collect();
+    assert!(different.len() > 1, "all of them wait equally long: {waits:?}");
+}

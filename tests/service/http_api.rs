@@ -317,7 +317,11 @@ async fn the_same_pair_applies_once_and_is_told_once() {
 #[tokio::test]
 async fn an_application_gets_its_plan_in_the_background_or_at_once() {
     let at = applied().await;
-    assert_eq!(at.app.jobs.run_due().await.expect("a queue"), 1);
+    assert_eq!(
+        at.app.jobs.run_due().await.expect("a queue"),
+        3,
+        "one job for each subscriber"
+    );
     let (plans,): (i64,) = sqlx::query_as("SELECT count(*) FROM interview_plans")
         .fetch_one(at.app.base.db.reader())
         .await

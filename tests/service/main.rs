@@ -1,6 +1,10 @@
 //! Emma without models, as a service: HTTP, events and stores over a real database.
 
 mod app;
+mod crash;
+mod decisions;
+mod embeddings;
 mod events;
 mod http_api;
 mod store_contract;
+mod torre;

@@ -1,4 +1,5 @@
 //! Adapters.
 
 pub mod minilm;
+pub mod openrouter;
 pub mod role_search;

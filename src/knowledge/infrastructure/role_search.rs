@@ -1,14 +1,20 @@
 //! Answers what a posting says about something: every statement of the job offer, ranked by meaning and words.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tracing::warn;
 
 use crate::knowledge::domain::ranking::rank;
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge, SpeechError};
 use crate::screening::shared::ids::JobOfferId;
-use crate::shared::embeddings::TextEmbedder;
+use crate::shared::embeddings::set::EmbeddingStore;
+use crate::shared::embeddings::{EmbedError, TextEmbedder};
 use crate::shared::errors::StoreError;
+
+/// Somebody waits for the answer in a call: after this it is found by words alone.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a job offer states, as (field, sentence) pairs.
 #[async_trait]
@@ -20,23 +26,20 @@ pub trait RoleStatements: Send + Sync {
 pub struct RoleSearch {
     pub statements: Arc<dyn RoleStatements>,
     pub embedder: Arc<dyn TextEmbedder>,
+    /// Vectors made ahead; those of another model or of other texts are not used.
+    pub vectors: Arc<dyn EmbeddingStore>,
 }
 
 #[async_trait]
 impl RoleKnowledge for RoleSearch {
     async fn search(&self, job_offer: &JobOfferId, question: &str, limit: usize) -> Result<Vec<RoleFact>, SpeechError> {
-        let failed = |e: &dyn std::fmt::Display| SpeechError::Failed(e.to_string());
-        let statements = self.statements.of(job_offer).await.map_err(|e| failed(&e))?;
-        let mut texts = vec![question.to_owned()];
-        texts.extend(statements.iter().map(|(_, text)| text.clone()));
-        let vectors = self.embedder.embed(&texts).await.map_err(|e| failed(&e))?;
-        let Some((asked, stated)) = vectors.split_first() else {
-            return Ok(Vec::new());
-        };
-        let cosines: Vec<f32> = stated
-            .iter()
-            .map(|v| v.iter().zip(asked).map(|(a, b)| a * b).sum())
-            .collect();
+        let statements = self.statements.of(job_offer).await;
+        let statements = statements.map_err(|e| SpeechError::Failed(e.to_string()))?;
+        let cosines = tokio::time::timeout(PATIENCE, self.cosines(job_offer, question, &statements)).await;
+        let cosines = cosines.unwrap_or(Err(EmbedError::TimedOut)).unwrap_or_else(|error| {
+            warn!(%error, "the posting is searched by words alone");
+            vec![0.0; statements.len()]
+        });
         let ranked = rank(question, &statements, &cosines).into_iter().take(limit);
         Ok(ranked
             .map(|r| {
@@ -48,5 +51,35 @@ impl RoleKnowledge for RoleSearch {
                 }
             })
             .collect())
+    }
+}
+
+impl RoleSearch {
+    /// How like the question each statement is.
+    async fn cosines(
+        &self,
+        job_offer: &JobOfferId,
+        question: &str,
+        statements: &[(String, String)],
+    ) -> Result<Vec<f32>, EmbedError> {
+        let model = self.embedder.model();
+        let stored = self.vectors.of(job_offer.as_str()).await.unwrap_or_else(|error| {
+            warn!(%error, "stored vectors cannot be read");
+            None
+        });
+        let stored = stored.filter(|set| set.fits(&model, statements));
+        let mut texts = vec![question.to_owned()];
+        if stored.is_none() {
+            texts.extend(statements.iter().map(|(_, text)| text.clone()));
+        }
+        let vectors = self.embedder.embed(&texts).await?;
+        let Some((asked, computed)) = vectors.split_first() else {
+            return Err(EmbedError::Malformed("no vector for the question".to_owned()));
+        };
+        let cosine = |stated: &[f32]| stated.iter().zip(asked).map(|(a, b)| a * b).sum();
+        Ok(match &stored {
+            Some(set) => set.vectors().iter().map(|(_, stated)| cosine(stated)).collect(),
+            None => computed.iter().map(|stated| cosine(stated)).collect(),
+        })
     }
 }

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::shared::errors::StoreError;
+use crate::shared::errors::{StoreError, UpstreamError};
 
 macro_rules! problem_kinds {
     ($($name:ident => $status:literal, $slug:literal, $title:literal;)*) => {
@@ -77,6 +77,8 @@ impl ProblemKind {
 pub struct Problem {
     pub kind: ProblemKind,
     pub detail: Option<String>,
+    /// Seconds after which another try makes sense; the kind's own where it is not said.
+    pub retry_after_s: Option<u64>,
 }
 
 /// A problem as it is sent, with media type `application/problem+json`.
@@ -101,13 +103,38 @@ impl Problem {
         Self {
             kind,
             detail: Some(detail.into()),
+            retry_after_s: None,
         }
     }
 }
 
 impl From<ProblemKind> for Problem {
     fn from(kind: ProblemKind) -> Self {
-        Self { kind, detail: None }
+        Self {
+            kind,
+            detail: None,
+            retry_after_s: None,
+        }
+    }
+}
+
+/// The same everywhere: too late is 504, wrong is 502, overloaded or gone is 503 with the time to wait.
+impl From<UpstreamError> for Problem {
+    fn from(error: UpstreamError) -> Self {
+        let kind = match &error {
+            UpstreamError::TimedOut => ProblemKind::UpstreamTimeout,
+            UpstreamError::TooLarge(_) | UpstreamError::Failed(_) => ProblemKind::UpstreamFailed,
+            UpstreamError::Overloaded { .. } | UpstreamError::Unreachable => ProblemKind::Unavailable,
+        };
+        let retry_after_s = match error {
+            UpstreamError::Overloaded { retry_after } => retry_after.map(|wait| wait.as_secs().max(1)),
+            _ => None,
+        };
+        Self {
+            kind,
+            detail: Some(format!("a service Emma depends on failed: {error}")),
+            retry_after_s,
+        }
     }
 }
 
@@ -150,10 +177,10 @@ impl IntoResponse for Problem {
                 );
             }
             ProblemKind::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+                headers.insert(header::RETRY_AFTER, self.retry_after_s.unwrap_or(5).into());
             }
             ProblemKind::IdempotencyBusy | ProblemKind::TooManyRequests => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                headers.insert(header::RETRY_AFTER, self.retry_after_s.unwrap_or(1).into());
             }
             _ => {}
         }

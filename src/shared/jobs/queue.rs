@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::shared::db::{Db, from_json, from_ms, from_word, to_ms};
+use crate::shared::db::{Db, from_json, from_ms, from_word, to_json, to_ms};
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::ids::JobId;
@@ -67,8 +67,13 @@ pub async fn relay(db: &Db, subscribers: &BTreeMap<&str, Vec<&str>>, now: DateTi
     Ok(waiting.len())
 }
 
-/// Takes the job that is due longest, also one whose lease ran out with its worker.
-pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration) -> Result<Option<ClaimedJob>, StoreError> {
+/// Takes the job that is due longest, also one whose lease ran out with its worker. Jobs of `busy` subscribers wait.
+pub async fn claim(
+    db: &Db,
+    now: DateTime<Utc>,
+    lease: Duration,
+    busy: &[String],
+) -> Result<Option<ClaimedJob>, StoreError> {
     let mut write = db.write().await?;
     // Whoever held these died or hung on the last try that was left.
     sqlx::query(
@@ -82,12 +87,14 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration) -> Result<Optio
     let row: Option<(String, String, String, u32)> = sqlx::query_as(
         "UPDATE jobs SET status = 'running', attempts = attempts + 1, lease_until = $2
          WHERE id = (SELECT id FROM jobs
-                     WHERE (status = 'pending' AND run_at <= $1) OR (status = 'running' AND lease_until <= $1)
+                     WHERE ((status = 'pending' AND run_at <= $1) OR (status = 'running' AND lease_until <= $1))
+                       AND subscriber NOT IN (SELECT value FROM json_each($3))
                      ORDER BY run_at, id LIMIT 1)
          RETURNING id, event_id, subscriber, attempts",
     )
     .bind(to_ms(now))
     .bind(to_ms(now + lease))
+    .bind(to_json(busy)?)
     .fetch_optional(&mut *write)
     .await?;
     let Some((id, event_id, subscriber, attempt)) = row else {
@@ -158,15 +165,18 @@ pub async fn release_leases(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreErr
     Ok(released.rows_affected())
 }
 
-/// When the next job is due, if any waits.
-pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let (due,): (Option<i64>,) = sqlx::query_as(
-        "SELECT min(CASE status WHEN 'pending' THEN run_at ELSE lease_until END) FROM jobs
-         WHERE status IN ('pending', 'running')",
+/// Whether a job can be claimed. Looked up before [`claim`] takes the write lock.
+pub async fn is_due(db: &Db, now: DateTime<Utc>, busy: &[String]) -> Result<bool, StoreError> {
+    let (due,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM jobs
+             WHERE ((status = 'pending' AND run_at <= $1) OR (status = 'running' AND lease_until <= $1))
+               AND subscriber NOT IN (SELECT value FROM json_each($2)))",
     )
+    .bind(to_ms(now))
+    .bind(to_json(busy)?)
     .fetch_one(db.reader())
     .await?;
-    due.map(from_ms).transpose()
+    Ok(due)
 }
 
 /// Jobs that failed for good, newest first, at most 200.

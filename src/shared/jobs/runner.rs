@@ -1,11 +1,10 @@
 //! The loop that delivers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info, info_span, warn};
@@ -20,8 +19,8 @@ use crate::shared::jobs::{HandlerError, Subscription};
 /// How the runner works.
 #[derive(Debug, Clone)]
 pub struct RunnerConfig {
-    /// Jobs handled at the same time.
-    pub parallel: usize,
+    /// Jobs of one subscriber handled at the same time: one that hangs leaves the others their turn.
+    pub per_subscriber: usize,
     /// A handler that takes longer is stopped; the try counts as failed.
     pub handler_timeout: Duration,
     /// After this a job whose worker is gone may be claimed again; longer than the handler timeout.
@@ -33,7 +32,7 @@ pub struct RunnerConfig {
 impl Default for RunnerConfig {
     fn default() -> Self {
         Self {
-            parallel: 4,
+            per_subscriber: 2,
             handler_timeout: Duration::from_mins(4),
             lease: Duration::from_mins(5),
             poll: Duration::from_secs(2),
@@ -67,7 +66,7 @@ impl JobRunner {
         if let Err(error) = queue::release_leases(&self.db, self.clock.now()).await {
             warn!(%error, "leases of the last run could not be released, they will run out");
         }
-        let slots = Arc::new(Semaphore::new(self.config.parallel));
+        let slots = Slots::default();
         let work = TaskTracker::new();
         loop {
             let idle = match self.relay_and_claim(&slots).await {
@@ -111,7 +110,7 @@ impl JobRunner {
         let mut tries = 0;
         loop {
             while queue::relay(&self.db, &self.subscribers(), self.clock.now()).await? > 0 {}
-            let Some(job) = queue::claim(&self.db, self.clock.now(), self.config.lease).await? else {
+            let Some(job) = queue::claim(&self.db, self.clock.now(), self.config.lease, &[]).await? else {
                 return Ok(tries);
             };
             self.deliver(job).await;
@@ -142,22 +141,19 @@ impl JobRunner {
         by_event
     }
 
-    /// A due job and a slot to work it in; none when nothing is due or all slots are taken.
-    async fn relay_and_claim(
-        &self,
-        slots: &Arc<Semaphore>,
-    ) -> Result<Option<(ClaimedJob, tokio::sync::OwnedSemaphorePermit)>, StoreError> {
+    /// A due job and a slot to work it in; none when nothing is due whose subscriber has a slot.
+    async fn relay_and_claim(&self, slots: &Slots) -> Result<Option<(ClaimedJob, Slot)>, StoreError> {
         queue::relay(&self.db, &self.subscribers(), self.clock.now()).await?;
-        let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
-            return Ok(None);
-        };
         let now = self.clock.now();
-        if queue::next_due(&self.db).await?.is_none_or(|due| due > now) {
+        let busy = slots.taken(self.config.per_subscriber);
+        if !queue::is_due(&self.db, now, &busy).await? {
             return Ok(None);
         }
-        Ok(queue::claim(&self.db, now, self.config.lease)
-            .await?
-            .map(|job| (job, slot)))
+        let job = queue::claim(&self.db, now, self.config.lease, &busy).await?;
+        Ok(job.map(|job| {
+            let slot = slots.take(&job.subscriber);
+            (job, slot)
+        }))
     }
 
     async fn deliver(&self, job: ClaimedJob) {
@@ -199,6 +195,43 @@ impl JobRunner {
             return Outcome::Dead(failure);
         }
         Outcome::RetryAt(self.clock.now() + pause_after(job.attempt, rand::random()), failure)
+    }
+}
+
+/// Who is at work. Only the runner's loop takes slots, so what it read stays true until it does.
+#[derive(Clone, Default)]
+struct Slots(Arc<Mutex<BTreeMap<String, usize>>>);
+
+/// One job at work; given back when dropped.
+struct Slot {
+    slots: Slots,
+    subscriber: String,
+}
+
+impl Slots {
+    /// The subscribers that have as many jobs at work as they may.
+    fn taken(&self, limit: usize) -> Vec<String> {
+        let at_work = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = at_work.iter().filter(|(_, jobs)| **jobs >= limit);
+        full.map(|(subscriber, _)| subscriber.clone()).collect()
+    }
+
+    fn take(&self, subscriber: &str) -> Slot {
+        let mut at_work = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *at_work.entry(subscriber.to_owned()).or_default() += 1;
+        Slot {
+            slots: self.clone(),
+            subscriber: subscriber.to_owned(),
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut at_work = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = at_work.get_mut(&self.subscriber) {
+            *jobs = jobs.saturating_sub(1);
+        }
     }
 }
 

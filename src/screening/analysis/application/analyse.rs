@@ -47,6 +47,7 @@ impl EventHandler for AnalysisService {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let finished: CallFinished = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
         self.analyse(&finished).await.map_err(|error| match error {
+            AnalyseError::Embedding(ref e) if !e.is_transient() => HandlerError::Fail(error.to_string()),
             AnalyseError::NoPlan => HandlerError::Fail(error.to_string()),
             AnalyseError::Embedding(_) | AnalyseError::Store(_) => HandlerError::Retry(error.to_string()),
         })
@@ -57,6 +58,13 @@ impl AnalysisService {
     /// Analyses the call. What fails is written down as failed; a later try may still succeed.
     pub async fn analyse(&self, finished: &CallFinished) -> Result<(), AnalyseError> {
         let known = self.analyses.of_call(&finished.call_id).await?;
+        if known
+            .as_ref()
+            .is_some_and(|analysis| analysis.is_of(&finished.transcript_sha256))
+        {
+            // Told before: the event came again, and the world has heard of it.
+            return Ok(());
+        }
         let mut analysis = known.unwrap_or_else(|| {
             ScreeningAnalysis::begin(
                 finished.application_id.clone(),

@@ -62,6 +62,12 @@ impl ScreeningAnalysis {
         }
     }
 
+    /// Whether it is done, and of this very transcript.
+    pub fn is_of(&self, transcript_sha256: &str) -> bool {
+        let assessed = self.assessment.as_ref();
+        self.status != AnalysisStatus::Failed && assessed.is_some_and(|a| a.transcript_sha256 == transcript_sha256)
+    }
+
     /// Takes the result and says what to publish.
     pub fn complete(&mut self, assessment: FitAssessment, now: DateTime<Utc>) -> AnalysisCompleted {
         self.status = if assessment.score.is_some() {

@@ -40,6 +40,7 @@ impl ApplicationService {
             email: given(new.email),
             headline: given(new.headline),
             resume_text,
+            source: None,
             created_at: self.clock.now(),
         };
         check(&candidate).map_err(|problem| ApplicationError::Invalid(problem.to_owned()))?;

@@ -126,6 +126,10 @@ impl ApplicationService {
         let Some(consent) = consent.filter(|c| ConsentState::of(Some(c)) == ConsentState::Given) else {
             return Err(ApplicationError::ConsentRequired);
         };
+        // Who is in the middle of it may finish; nobody else begins what was called off.
+        if application.is_called_off() && !self.is_live(&application.id).await? {
+            return Err(Unusable::Revoked.into());
+        }
         let (call_id, plan) = self.open_call(&invitation, &application).await?;
         Ok(Entered {
             application_id: application.id,
@@ -212,7 +216,11 @@ impl ApplicationService {
         let InvitationTarget::Personal { application_id, .. } = &invitation.target else {
             return Ok(false);
         };
-        let stage = self.calls.progress(application_id).await?.stage;
+        self.is_live(application_id).await
+    }
+
+    async fn is_live(&self, application: &ApplicationId) -> Result<bool, ApplicationError> {
+        let stage = self.calls.progress(application).await?.stage;
         Ok(matches!(stage, Stage::Live | Stage::Reconnecting))
     }
 }

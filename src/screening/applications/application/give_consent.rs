@@ -101,6 +101,7 @@ impl ApplicationService {
             email: None,
             headline: None,
             resume_text: None,
+            source: None,
             created_at: now,
         };
         let (mut application, applied) =

@@ -2,10 +2,13 @@
 
 pub mod create_candidate;
 pub mod create_job_offer;
+pub mod edit_plan;
+pub mod embed;
 pub mod enter_interview;
 pub mod give_consent;
 pub mod invite;
 pub mod look_up;
+pub mod move_on;
 pub mod plan_interview;
 pub mod react;
 pub mod submit_application;
@@ -14,12 +17,13 @@ pub mod withdraw_consent;
 use std::sync::Arc;
 
 use crate::screening::applications::domain::application::IllegalMove;
+use crate::screening::applications::domain::directory::{BadReference, TalentDirectory};
 use crate::screening::applications::domain::invitation::Unusable;
 use crate::screening::applications::domain::ports::{
     ApplicationStore, DocumentError, DocumentReader, InterviewCalls, PlanMaker,
 };
 use crate::shared::clock::Clock;
-use crate::shared::errors::StoreError;
+use crate::shared::errors::{StoreError, UpstreamError};
 
 /// Applications, from job offer to consent.
 pub struct ApplicationService {
@@ -27,6 +31,8 @@ pub struct ApplicationService {
     pub calls: Arc<dyn InterviewCalls>,
     pub documents: Arc<dyn DocumentReader>,
     pub plans: Arc<dyn PlanMaker>,
+    /// Where who and what is not here is looked up.
+    pub directory: Option<Arc<dyn TalentDirectory>>,
     pub clock: Arc<dyn Clock>,
     /// Whether candidates can agree to have their sound recorded.
     pub offers_recording: bool,
@@ -37,6 +43,9 @@ pub struct ApplicationService {
 pub enum ApplicationError {
     #[error("no such {0}")]
     NotFound(Thing),
+    /// What was given is no name or id of anything.
+    #[error("{0}")]
+    BadReference(String),
     /// What was given cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -54,6 +63,15 @@ pub enum ApplicationError {
     /// No plan can be made from the job offer.
     #[error("no interview can be planned: {0}")]
     NoPlan(String),
+    /// The plan breaks a rule.
+    #[error("the plan cannot be used: {0}")]
+    BadPlan(String),
+    /// There is no such version of the plan.
+    #[error("there is no such plan")]
+    NoSuchPlan,
+    /// The directory gave no usable answer.
+    #[error("the directory failed: {0}")]
+    Upstream(UpstreamError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -75,6 +93,12 @@ impl std::fmt::Display for Thing {
             Self::Application => "application",
             Self::Invitation => "invitation",
         })
+    }
+}
+
+impl From<BadReference> for ApplicationError {
+    fn from(error: BadReference) -> Self {
+        Self::BadReference(error.to_string())
     }
 }
 

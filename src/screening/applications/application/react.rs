@@ -48,7 +48,7 @@ impl EventHandler for EndScreening {
 impl From<ApplicationError> for HandlerError {
     fn from(error: ApplicationError) -> Self {
         match error {
-            ApplicationError::Store(_) => Self::Retry(error.to_string()),
+            ApplicationError::Store(_) | ApplicationError::Upstream(_) => Self::Retry(error.to_string()),
             _ => Self::Fail(error.to_string()),
         }
     }

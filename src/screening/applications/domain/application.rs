@@ -12,6 +12,8 @@ pub struct ScreeningApplication {
     pub candidate_id: CandidateId,
     pub job_offer_id: JobOfferId,
     status: ApplicationStatus,
+    /// As it was when it was read. A store refuses to write over what somebody else changed since.
+    read: ApplicationStatus,
     pub created_at: DateTime<Utc>,
 }
 
@@ -66,6 +68,7 @@ impl ScreeningApplication {
                 candidate_id,
                 job_offer_id,
                 status: ApplicationStatus::Applied,
+                read: ApplicationStatus::Applied,
                 created_at: now,
             },
             applied,
@@ -86,12 +89,29 @@ impl ScreeningApplication {
             candidate_id,
             job_offer_id,
             status,
+            read: status,
             created_at,
         }
     }
 
+    /// The status it had when it was read.
+    pub fn read_status(&self) -> ApplicationStatus {
+        self.read
+    }
+
     pub fn status(&self) -> ApplicationStatus {
         self.status
+    }
+
+    /// Whether somebody decided that there will be no interview, or no further one.
+    pub fn is_called_off(&self) -> bool {
+        use ApplicationStatus::{
+            Advanced, Applied, Declined, Erased, InReview, InScreening, Invited, Screened, Withdrawn,
+        };
+        match self.status {
+            Declined | Withdrawn | Erased => true,
+            Applied | Invited | InScreening | Screened | InReview | Advanced => false,
+        }
     }
 
     /// A link was sent. Another link for somebody already invited or in screening moves nothing.

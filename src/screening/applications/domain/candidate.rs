@@ -16,6 +16,9 @@ pub struct Candidate {
     /// What the candidate does, in one line.
     pub headline: Option<String>,
     pub resume_text: Option<String>,
+    /// Where it was taken over from, e.g. `torre`; none when a recruiter wrote it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 

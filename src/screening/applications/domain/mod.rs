@@ -4,6 +4,7 @@ pub mod application;
 pub mod candidate;
 pub mod consent;
 pub mod demo;
+pub mod directory;
 pub mod invitation;
 pub mod job_offer;
 pub mod plan;

@@ -7,7 +7,7 @@ use crate::screening::applications::domain::application::ScreeningApplication;
 use crate::screening::applications::domain::candidate::Candidate;
 use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::Invitation;
-use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::screening::applications::domain::job_offer::{ExternalRef, JobOffer, JobOfferStatus};
 use crate::screening::shared::ids::{ApplicationId, CallId, CandidateId, InvitationId, JobOfferId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::errors::StoreError;
@@ -26,6 +26,10 @@ pub struct Slice {
 pub trait ApplicationStore: Send + Sync {
     async fn insert_job_offer(&self, offer: &JobOffer, now: DateTime<Utc>) -> Result<(), StoreError>;
     async fn job_offer(&self, id: &JobOfferId) -> Result<Option<JobOffer>, StoreError>;
+    /// The one that was taken over from there.
+    async fn imported_job_offer(&self, origin: &ExternalRef) -> Result<Option<JobOffer>, StoreError>;
+    /// False when there is no such offer.
+    async fn set_job_offer_status(&self, id: &JobOfferId, status: JobOfferStatus) -> Result<bool, StoreError>;
     async fn job_offers(&self, slice: &Slice) -> Result<Vec<JobOffer>, StoreError>;
 
     /// Conflict when the username is taken.
@@ -34,12 +38,18 @@ pub trait ApplicationStore: Send + Sync {
     async fn candidate_named(&self, username: &str) -> Result<Option<Candidate>, StoreError>;
     async fn candidates(&self, slice: &Slice) -> Result<Vec<Candidate>, StoreError>;
 
-    /// Stores the application and its event in one transaction. When the pair applied before, nothing is
-    /// stored and the id of that application is returned.
-    async fn submit(&self, application: &ScreeningApplication, event: &Event) -> Result<ApplicationId, StoreError>;
+    /// Stores all of it in one transaction. When the pair applied before, nothing is stored and the id of that
+    /// application is returned. Conflict, and nothing stored, when a new candidate or offer is here already.
+    async fn submit(&self, submission: &Submission) -> Result<ApplicationId, StoreError>;
+    /// The application of this pair.
+    async fn application_of(
+        &self,
+        candidate: &CandidateId,
+        offer: &JobOfferId,
+    ) -> Result<Option<ApplicationId>, StoreError>;
     async fn application(&self, id: &ApplicationId) -> Result<Option<ScreeningApplication>, StoreError>;
     async fn applications(&self, slice: &Slice) -> Result<Vec<ScreeningApplication>, StoreError>;
-    /// Stores the status.
+    /// Stores the status. Conflict when somebody else moved the application since it was read.
     async fn save_application(&self, application: &ScreeningApplication) -> Result<(), StoreError>;
 
     /// Stores a link, and with a personal one its application's status, in one transaction.
@@ -69,6 +79,64 @@ pub trait ApplicationStore: Send + Sync {
     async fn plan_version(&self, owner: &PlanOwner, version: u32) -> Result<Option<InterviewPlan>, StoreError>;
     /// The newest plan of an owner.
     async fn plan(&self, owner: &PlanOwner) -> Result<Option<InterviewPlan>, StoreError>;
+    /// All plans of an owner, newest first.
+    async fn plan_versions(&self, owner: &PlanOwner) -> Result<Vec<PlanVersion>, StoreError>;
+    /// Stores the edited plan as the next version and gives it back. Conflict when the plan in force is not the one
+    /// that was edited.
+    async fn edit_plan(&self, edit: &PlanEdit, now: DateTime<Utc>) -> Result<InterviewPlan, StoreError>;
+}
+
+/// A new application, and who and what is stored with it.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pub application: ScreeningApplication,
+    pub applied: Event,
+    /// The candidate, where it is not here yet.
+    pub new_candidate: Option<Candidate>,
+    /// The job offer, where it is not here yet.
+    pub new_offer: Option<JobOffer>,
+    pub now: DateTime<Utc>,
+}
+
+impl Submission {
+    /// Whether something is taken over from elsewhere with it.
+    pub fn imports(&self) -> bool {
+        self.new_candidate.is_some() || self.new_offer.is_some()
+    }
+}
+
+/// A version of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct PlanVersion {
+    pub version: u32,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A plan that somebody changed.
+#[derive(Debug, Clone)]
+pub struct PlanEdit {
+    pub owner: PlanOwner,
+    /// Whose plan is in force where the owner has none of its own.
+    pub fallback: Option<PlanOwner>,
+    /// The version that was edited.
+    pub base: u32,
+    /// Its version is set by the store.
+    pub plan: InterviewPlan,
+    /// Published with it.
+    pub edited: Event,
+}
+
+/// Published with every edit of a plan: what was prepared from the plan before is out of date.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InterviewPlanEdited {
+    pub job_offer_id: JobOfferId,
+    /// None where the plan is for everybody who applies to the offer.
+    pub application_id: Option<ApplicationId>,
+}
+
+impl InterviewPlanEdited {
+    /// The name under which it is published.
+    pub const NAME: &'static str = "InterviewPlanEdited";
 }
 
 /// What a plan was made for.

@@ -3,4 +3,6 @@
 pub mod calls;
 pub mod documents;
 pub mod http;
+pub mod plans;
 pub mod store;
+pub mod torre;

@@ -9,13 +9,15 @@ use crate::screening::applications::domain::application::ScreeningApplication;
 use crate::screening::applications::domain::candidate::Candidate;
 use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::{Invitation, InvitationKind, InvitationTarget};
-use crate::screening::applications::domain::job_offer::JobOffer;
-use crate::screening::applications::domain::ports::{Admission, ApplicationStore, PlanOwner, Slice};
+use crate::screening::applications::domain::job_offer::{ExternalRef, JobOffer, JobOfferStatus};
+use crate::screening::applications::domain::ports::{
+    Admission, ApplicationStore, PlanEdit, PlanOwner, PlanVersion, Slice, Submission,
+};
+use crate::screening::applications::infrastructure::plans;
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::db::{Db, Write, from_json, from_ms, from_word, to_json, to_ms, to_word};
 use crate::shared::errors::StoreError;
-use crate::shared::events::Event;
 use crate::shared::outbox;
 
 /// Applications in SQLite.
@@ -34,15 +36,30 @@ impl SqliteApplicationStore {
 impl ApplicationStore for SqliteApplicationStore {
     async fn insert_job_offer(&self, offer: &JobOffer, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
-        sqlx::query("INSERT INTO job_offers (id, status, title, body, created_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(offer.id.as_str())
-            .bind(to_word(&offer.status)?)
-            .bind(&offer.posting.title)
-            .bind(to_json(offer)?)
-            .bind(to_ms(now))
-            .execute(&mut *write)
-            .await?;
+        insert_job_offer(&mut write, offer, now).await?;
         Ok(write.commit().await?)
+    }
+
+    async fn imported_job_offer(&self, origin: &ExternalRef) -> Result<Option<JobOffer>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT body FROM job_offers WHERE external_source = $1 AND external_id = $2")
+                .bind(&origin.source)
+                .bind(&origin.id)
+                .fetch_optional(self.db.reader())
+                .await?;
+        row.map(|(body,)| from_json(&body)).transpose()
+    }
+
+    async fn set_job_offer_status(&self, id: &JobOfferId, status: JobOfferStatus) -> Result<bool, StoreError> {
+        let mut write = self.db.write().await?;
+        let changed =
+            sqlx::query("UPDATE job_offers SET status = $2, body = json_set(body, '$.status', $2) WHERE id = $1")
+                .bind(id.as_str())
+                .bind(to_word(&status)?)
+                .execute(&mut *write)
+                .await?;
+        write.commit().await?;
+        Ok(changed.rows_affected() == 1)
     }
 
     async fn job_offer(&self, id: &JobOfferId) -> Result<Option<JobOffer>, StoreError> {
@@ -94,7 +111,8 @@ impl ApplicationStore for SqliteApplicationStore {
         rows.iter().map(candidate).collect()
     }
 
-    async fn submit(&self, new: &ScreeningApplication, event: &Event) -> Result<ApplicationId, StoreError> {
+    async fn submit(&self, submission: &Submission) -> Result<ApplicationId, StoreError> {
+        let new = &submission.application;
         let mut write = self.db.write().await?;
         let same_pair: Option<(String,)> =
             sqlx::query_as("SELECT id FROM applications WHERE candidate_id = $1 AND job_offer_id = $2")
@@ -105,11 +123,31 @@ impl ApplicationStore for SqliteApplicationStore {
         if let Some((id,)) = same_pair {
             return from_word(&id);
         }
+        if let Some(candidate) = &submission.new_candidate {
+            insert_candidate(&mut write, candidate).await?;
+        }
+        if let Some(offer) = &submission.new_offer {
+            insert_job_offer(&mut write, offer, submission.now).await?;
+        }
         insert_application(&mut write, new).await?;
-        outbox::append(&mut write, event).await?;
+        outbox::append(&mut write, &submission.applied).await?;
         write.commit().await?;
         self.db.new_events().notify_one();
         Ok(new.id.clone())
+    }
+
+    async fn application_of(
+        &self,
+        candidate: &CandidateId,
+        offer: &JobOfferId,
+    ) -> Result<Option<ApplicationId>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM applications WHERE candidate_id = $1 AND job_offer_id = $2")
+                .bind(candidate.as_str())
+                .bind(offer.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
+        row.map(|(id,)| from_word(&id)).transpose()
     }
 
     async fn application(&self, id: &ApplicationId) -> Result<Option<ScreeningApplication>, StoreError> {
@@ -279,21 +317,38 @@ impl ApplicationStore for SqliteApplicationStore {
                 .await?;
         row.map(|(body,)| from_json(&body)).transpose()
     }
+
+    async fn plan_versions(&self, owner: &PlanOwner) -> Result<Vec<PlanVersion>, StoreError> {
+        plans::versions(&self.db, owner).await
+    }
+
+    async fn edit_plan(&self, edit: &PlanEdit, now: DateTime<Utc>) -> Result<InterviewPlan, StoreError> {
+        plans::edit(&self.db, edit, now).await
+    }
 }
 
-impl PlanOwner {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::JobOffer(id) => id.as_str(),
-            Self::Application(id) => id.as_str(),
-        }
-    }
+async fn insert_job_offer(write: &mut Write, offer: &JobOffer, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let origin = offer.external.as_ref();
+    sqlx::query(
+        "INSERT INTO job_offers (id, status, title, body, created_at, external_source, external_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(offer.id.as_str())
+    .bind(to_word(&offer.status)?)
+    .bind(&offer.posting.title)
+    .bind(to_json(offer)?)
+    .bind(to_ms(now))
+    .bind(origin.map(|o| &o.source))
+    .bind(origin.map(|o| &o.id))
+    .execute(&mut **write)
+    .await?;
+    Ok(())
 }
 
 async fn insert_candidate(write: &mut Write, candidate: &Candidate) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO candidates (id, username, name, email, headline, resume_text, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO candidates (id, username, name, email, headline, resume_text, source, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(candidate.id.as_str())
     .bind(&candidate.username)
@@ -301,6 +356,7 @@ async fn insert_candidate(write: &mut Write, candidate: &Candidate) -> Result<()
     .bind(&candidate.email)
     .bind(&candidate.headline)
     .bind(&candidate.resume_text)
+    .bind(&candidate.source)
     .bind(to_ms(candidate.created_at))
     .execute(&mut **write)
     .await?;
@@ -322,12 +378,19 @@ async fn insert_application(write: &mut Write, application: &ScreeningApplicatio
 }
 
 async fn save_status(write: &mut Write, application: &ScreeningApplication) -> Result<(), StoreError> {
-    sqlx::query("UPDATE applications SET status = $2 WHERE id = $1")
+    if application.status() == application.read_status() {
+        return Ok(());
+    }
+    let changed = sqlx::query("UPDATE applications SET status = $2 WHERE id = $1 AND status = $3")
         .bind(application.id.as_str())
         .bind(to_word(&application.status())?)
+        .bind(to_word(&application.read_status())?)
         .execute(&mut **write)
         .await?;
-    Ok(())
+    match changed.rows_affected() {
+        1 => Ok(()),
+        _ => Err(StoreError::Conflict("the application was moved meanwhile".to_owned())),
+    }
 }
 
 async fn insert_invitation(write: &mut Write, invitation: &Invitation) -> Result<(), StoreError> {
@@ -379,6 +442,7 @@ fn candidate(row: &SqliteRow) -> Result<Candidate, StoreError> {
         email: row.try_get("email")?,
         headline: row.try_get("headline")?,
         resume_text: row.try_get("resume_text")?,
+        source: row.try_get("source")?,
         created_at: from_ms(row.try_get("created_at")?)?,
     })
 }

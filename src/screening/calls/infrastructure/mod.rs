@@ -4,6 +4,7 @@ pub mod agent_file;
 pub mod http;
 pub mod kokoro;
 pub mod moonshine;
+mod onnx_proto;
 pub mod piper;
 pub mod silero;
 pub mod smart_turn;

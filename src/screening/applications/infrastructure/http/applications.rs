@@ -2,20 +2,21 @@
 
 use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::screening::applications::application::invite::LinkTerms;
+use crate::screening::applications::application::move_on::Decision;
 use crate::screening::applications::domain::application::{ApplicationStatus, ScreeningApplication};
 use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::Invitation;
 use crate::screening::applications::domain::ports::Slice;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
+use crate::screening::applications::infrastructure::http::upload::Created;
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
-use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};
 use crate::shared::http::page::{Page, PageParams};
@@ -29,8 +30,7 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(submit_application, list_applications))
-        .routes(routes!(get_application))
-        .routes(routes!(get_plan))
+        .routes(routes!(get_application, change_application))
         .routes(routes!(invite))
         .routes(routes!(revoke))
 }
@@ -39,11 +39,32 @@ where
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SubmitBody {
-    /// A candidate's username or id.
+    /// A candidate's username or id. A username that is not known here is looked up at Torre.
+    #[schema(example = "ana-example")]
     username: Option<String>,
     /// A candidate's id; the same as giving it as `username`.
     candidate_id: Option<CandidateId>,
-    job_offer_id: JobOfferId,
+    /// The id of a job offer made here, or of an opportunity at Torre.
+    #[schema(example = "AbCd1234")]
+    job_offer_id: String,
+}
+
+/// What can be changed of an application.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApplicationChange {
+    status: DecidedStatus,
+}
+
+/// What a recruiter decides; everything else happens by itself.
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DecidedStatus {
+    InReview,
+    Advanced,
+    Declined,
+    /// The candidate told the recruiter.
+    Withdrawn,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -96,21 +117,25 @@ struct NewInvitation {
     expires_at: DateTime<Utc>,
 }
 
-/// Applies a candidate to a job offer. The same pair again gets the same id.
+/// Applies a candidate to a job offer. The same pair again gets the same id. Who or what is not known here is looked up
+/// at Torre and stored with the application; when that fails nothing is stored.
 #[utoipa::path(post, path = "/applications", tag = "applications", security(("recruiter" = [])),
     params(("Idempotency-Key" = Option<String>, Header)), request_body = SubmitBody,
     responses((status = 201, body = Submitted), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody),
+        (status = 502, body = ProblemBody), (status = 503, body = ProblemBody), (status = 504, body = ProblemBody)))]
 async fn submit_application(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     JsonBody(body): JsonBody<SubmitBody>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Submitted>), Problem> {
+) -> Result<Created<Submitted>, Problem> {
     let who = body.candidate_id.map(|id| id.to_string()).or(body.username);
     let who = who.ok_or_else(|| Problem::new(ProblemKind::BadRequest, "give a username or a candidate_id"))?;
-    let application_id = state.service.submit_application(who.trim(), &body.job_offer_id).await?;
-    let location = [(header::LOCATION, format!("/api/v1/applications/{application_id}"))];
-    Ok((StatusCode::CREATED, location, Json(Submitted { application_id })))
+    let position = body.job_offer_id.trim();
+    let application_id = state.service.submit_application(who.trim(), position).await?;
+    let location = format!("/api/v1/applications/{application_id}");
+    let body = Submitted { application_id };
+    Ok(Created { location, body })
 }
 
 /// Applications, newest first.
@@ -150,16 +175,24 @@ async fn get_application(
     }))
 }
 
-/// The interview plan in force.
-#[utoipa::path(get, path = "/applications/{id}/plan", tag = "applications", security(("recruiter" = [])),
-    params(("id" = ApplicationId, Path)), responses((status = 200, body = InterviewPlan),
-    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
-async fn get_plan(
+/// Moves an application on: people decide, and only people.
+#[utoipa::path(patch, path = "/applications/{id}", tag = "applications", security(("recruiter" = [])),
+    params(("id" = ApplicationId, Path)), request_body = ApplicationChange,
+    responses((status = 200, body = ApplicationView), (status = 400, body = ProblemBody),
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+async fn change_application(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     Ids(id): Ids<ApplicationId>,
-) -> Result<Json<InterviewPlan>, Problem> {
-    Ok(Json(state.service.plan_of(&id).await?))
+    JsonBody(change): JsonBody<ApplicationChange>,
+) -> Result<Json<ApplicationView>, Problem> {
+    let decision = match change.status {
+        DecidedStatus::InReview => Decision::Review,
+        DecidedStatus::Advanced => Decision::Advance,
+        DecidedStatus::Declined => Decision::Decline,
+        DecidedStatus::Withdrawn => Decision::Withdraw,
+    };
+    Ok(Json(state.service.decide(&id, decision).await?.into()))
 }
 
 /// Makes a link for the candidate. The body may be left out.

@@ -1,8 +1,7 @@
 //! Candidates, for recruiters.
 
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, FromRef, FromRequest as _, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,10 +10,10 @@ use crate::screening::applications::application::create_candidate::NewCandidate;
 use crate::screening::applications::domain::candidate::Candidate;
 use crate::screening::applications::domain::ports::Slice;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
-use crate::screening::applications::infrastructure::http::upload::{MAX_UPLOAD, is_form, read_form};
+use crate::screening::applications::infrastructure::http::upload::{Created, MAX_UPLOAD, Sent, read_sent};
 use crate::screening::shared::ids::CandidateId;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
-use crate::shared::http::extract::{Ids, JsonBody, Params};
+use crate::shared::http::extract::{Ids, Params};
 use crate::shared::http::page::{Page, PageParams};
 use crate::shared::http::problem::{Problem, ProblemBody};
 
@@ -56,42 +55,23 @@ async fn create_candidate(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     request: Request,
-) -> Result<(StatusCode, Json<Candidate>), Problem> {
-    let (new, resume) = if is_form(&request) {
-        let mut form = read_form(request, "resume").await?;
-        let mut field = |name: &str| form.fields.remove(name);
-        let new = NewCandidate {
-            username: field("username"),
-            name: field("name").unwrap_or_default(),
-            email: field("email"),
-            headline: field("headline"),
-            resume_text: field("resume_text"),
-        };
-        (new, form.file)
-    } else {
-        let JsonBody(body) = JsonBody::<CandidateBody>::from_request(request, &()).await?;
-        let CandidateBody {
-            name,
-            email,
-            username,
-            headline,
-            resume_text,
-        } = body;
-        (
-            NewCandidate {
-                username,
-                name,
-                email,
-                headline,
-                resume_text,
-            },
-            None,
-        )
+) -> Result<Created<Candidate>, Problem> {
+    let (new, resume) = match read_sent::<CandidateBody>(request, "resume").await? {
+        Sent::Json(body) => (NewCandidate::from(body), None),
+        Sent::Form(mut form) => {
+            let new = NewCandidate {
+                username: form.take("username"),
+                name: form.take("name").unwrap_or_default(),
+                email: form.take("email"),
+                headline: form.take("headline"),
+                resume_text: form.take("resume_text"),
+            };
+            (new, form.file)
+        }
     };
-    Ok((
-        StatusCode::CREATED,
-        Json(state.service.create_candidate(new, resume).await?),
-    ))
+    let body = state.service.create_candidate(new, resume).await?;
+    let location = format!("/api/v1/candidates/{}", body.id);
+    Ok(Created { location, body })
 }
 
 /// Candidates, newest first.
@@ -120,4 +100,23 @@ async fn get_candidate(
     Ids(id): Ids<CandidateId>,
 ) -> Result<Json<Candidate>, Problem> {
     Ok(Json(state.service.candidate(&id).await?))
+}
+
+impl From<CandidateBody> for NewCandidate {
+    fn from(body: CandidateBody) -> Self {
+        let CandidateBody {
+            name,
+            email,
+            username,
+            headline,
+            resume_text,
+        } = body;
+        Self {
+            username,
+            name,
+            email,
+            headline,
+            resume_text,
+        }
+    }
 }

@@ -1,16 +1,16 @@
 //! Job offers, for recruiters.
 
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, FromRef, FromRequest as _, Request, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::screening::applications::application::create_job_offer::PostingHints;
-use crate::screening::applications::domain::job_offer::{JobOffer, Posting};
+use crate::screening::applications::domain::job_offer::{JobOffer, JobOfferStatus, Posting};
 use crate::screening::applications::domain::ports::Slice;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
-use crate::screening::applications::infrastructure::http::upload::{MAX_UPLOAD, is_form, read_form};
+use crate::screening::applications::infrastructure::http::upload::{Created, MAX_UPLOAD, Sent, read_sent};
 use crate::screening::shared::ids::JobOfferId;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};
@@ -26,7 +26,15 @@ where
     OpenApiRouter::new()
         .routes(routes!(create_job_offer, list_job_offers))
         .layer(DefaultBodyLimit::max(MAX_UPLOAD))
-        .routes(routes!(get_job_offer))
+        .routes(routes!(get_job_offer, change_job_offer))
+}
+
+/// What can be changed of a job offer.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct JobOfferChange {
+    /// Only an open one takes applications.
+    status: JobOfferStatus,
 }
 
 /// Creates a job offer from fields (JSON) or from an uploaded posting: a form with `file` (PDF, DOCX, Markdown or
@@ -40,24 +48,21 @@ async fn create_job_offer(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     request: Request,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<JobOffer>), Problem> {
-    let offer = if is_form(&request) {
-        let mut form = read_form(request, "file").await?;
-        let file = form
-            .file
-            .ok_or_else(|| Problem::new(ProblemKind::BadRequest, "the form has no field `file`"))?;
-        let mut given = |name: &str| form.fields.remove(name).filter(|text| !text.trim().is_empty());
-        let hints = PostingHints {
-            title: given("title"),
-            organization: given("organization"),
-        };
-        state.service.upload_job_offer(file, hints).await?
-    } else {
-        let JsonBody(posting) = JsonBody::<Posting>::from_request(request, &()).await?;
-        state.service.create_job_offer(posting).await?
+) -> Result<Created<JobOffer>, Problem> {
+    let body = match read_sent::<Posting>(request, "file").await? {
+        Sent::Json(posting) => state.service.create_job_offer(posting).await?,
+        Sent::Form(mut form) => {
+            let hints = PostingHints {
+                title: form.take("title"),
+                organization: form.take("organization"),
+            };
+            let file = form.file.take();
+            let file = file.ok_or_else(|| Problem::new(ProblemKind::BadRequest, "the form has no field `file`"))?;
+            state.service.upload_job_offer(file, hints).await?
+        }
     };
-    let location = [(header::LOCATION, format!("/api/v1/job-offers/{}", offer.id))];
-    Ok((StatusCode::CREATED, location, Json(offer)))
+    let location = format!("/api/v1/job-offers/{}", body.id);
+    Ok(Created { location, body })
 }
 
 /// Job offers, newest first.
@@ -86,4 +91,17 @@ async fn get_job_offer(
     Ids(id): Ids<JobOfferId>,
 ) -> Result<Json<JobOffer>, Problem> {
     Ok(Json(state.service.job_offer(&id).await?))
+}
+
+/// Opens, pauses or closes a job offer. Interviews that were promised go on.
+#[utoipa::path(patch, path = "/job-offers/{id}", tag = "job offers", security(("recruiter" = [])),
+    params(("id" = JobOfferId, Path)), request_body = JobOfferChange, responses((status = 200, body = JobOffer),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn change_job_offer(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Ids(id): Ids<JobOfferId>,
+    JsonBody(change): JsonBody<JobOfferChange>,
+) -> Result<Json<JobOffer>, Problem> {
+    Ok(Json(state.service.set_job_offer_status(&id, change.status).await?))
 }

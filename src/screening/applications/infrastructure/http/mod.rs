@@ -4,6 +4,7 @@ pub mod applications;
 pub mod candidates;
 pub mod interviews;
 pub mod job_offers;
+pub mod plans;
 pub mod problems;
 pub mod upload;
 
@@ -36,5 +37,6 @@ where
         .merge(job_offers::routes())
         .merge(candidates::routes())
         .merge(applications::routes())
+        .merge(plans::routes())
         .merge(interviews::routes())
 }

@@ -16,7 +16,11 @@ impl From<ApplicationError> for Problem {
             ApplicationError::Invitation(Unusable::Revoked) => return ProblemKind::InvitationRevoked.into(),
             ApplicationError::Invitation(Unusable::Used) => return ProblemKind::InvitationUsed.into(),
             ApplicationError::ConsentRequired => return ProblemKind::ConsentRequired.into(),
-            ApplicationError::Invalid(_) | ApplicationError::NoPlan(_) => ProblemKind::Invalid,
+            ApplicationError::NoSuchPlan => return ProblemKind::PlanNotFound.into(),
+            ApplicationError::BadReference(_) => ProblemKind::BadId,
+            ApplicationError::Invalid(_) | ApplicationError::NoPlan(_) | ApplicationError::BadPlan(_) => {
+                ProblemKind::Invalid
+            }
             ApplicationError::Conflict(_) => ProblemKind::Conflict,
             ApplicationError::ConsentVersion { .. } => ProblemKind::ConsentVersion,
             ApplicationError::Document(DocumentError::TooLarge(_)) => ProblemKind::TooLarge,
@@ -25,11 +29,12 @@ impl From<ApplicationError> for Problem {
                 ProblemKind::UnreadableDocument
             }
             ApplicationError::Document(DocumentError::Busy) => ProblemKind::Unavailable,
-            ApplicationError::Store(_) => ProblemKind::Internal,
+            ApplicationError::Store(_) | ApplicationError::Upstream(_) => ProblemKind::Internal,
         };
-        if let ApplicationError::Store(error) = error {
-            return error.into();
+        match error {
+            ApplicationError::Store(error) => error.into(),
+            ApplicationError::Upstream(error) => error.into(),
+            error => Self::new(kind, error.to_string()),
         }
-        Self::new(kind, error.to_string())
     }
 }

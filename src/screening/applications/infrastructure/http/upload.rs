@@ -1,25 +1,69 @@
-//! Forms with a file.
+//! What is created: sent as JSON or as a form with a file, answered with where it is.
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::shared::http::extract::JsonBody;
 use crate::shared::http::problem::{Problem, ProblemKind};
 
 /// Body of an upload, bytes: the largest file and some room for the fields.
 pub const MAX_UPLOAD: usize = 5 * 1024 * 1024 + 64 * 1024;
 const MAX_FIELDS: usize = 20;
 
+/// What a creating request carries.
+pub enum Sent<T> {
+    Json(T),
+    Form(Form),
+}
+
 /// A form: one file and any text fields.
 pub struct Form {
     pub file: Option<Vec<u8>>,
-    pub fields: BTreeMap<String, String>,
+    fields: BTreeMap<String, String>,
+}
+
+impl Form {
+    /// A field that was filled in.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.fields.remove(name).filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// What was created, told with its address.
+pub struct Created<T> {
+    /// E.g. `/api/v1/candidates/cand_…`.
+    pub location: String,
+    pub body: T,
+}
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let location = [(header::LOCATION, self.location)];
+        (StatusCode::CREATED, location, Json(self.body)).into_response()
+    }
+}
+
+/// Reads JSON, or a form whose file is in the field `file_field`.
+///
+/// # Errors
+/// When the body is neither, or too large.
+pub async fn read_sent<T: DeserializeOwned>(request: Request, file_field: &str) -> Result<Sent<T>, Problem> {
+    if is_form(&request) {
+        return read_form(request, file_field).await.map(Sent::Form);
+    }
+    let JsonBody(body) = JsonBody::<T>::from_request(request, &()).await?;
+    Ok(Sent::Json(body))
 }
 
 /// Whether the request carries a form rather than JSON.
-pub fn is_form(request: &Request) -> bool {
+fn is_form(request: &Request) -> bool {
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -32,10 +76,7 @@ pub fn is_form(request: &Request) -> bool {
 }
 
 /// Reads a form whose file is in the field `file_field`; every other field is text.
-///
-/// # Errors
-/// When the body is no form or too large.
-pub async fn read_form(request: Request, file_field: &str) -> Result<Form, Problem> {
+async fn read_form(request: Request, file_field: &str) -> Result<Form, Problem> {
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|rejection| Problem::new(ProblemKind::BadRequest, rejection.body_text()))?;

@@ -1,4 +1,4 @@
-//! Token by token: the decoder's graph with its cache of keys and values.
+//! Token by token: one graph for the first, one for the others, and the keys and values that go from each to the next.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,8 @@ const BEGIN: i64 = 1;
 const END: usize = 2;
 
 pub struct Decoder {
-    session: Session,
+    first: Session,
+    next: Session,
     cache: Vec<CacheEntry>,
 }
 
@@ -23,32 +24,22 @@ struct CacheEntry {
     output: String,
     /// Keys and values of the encoder's output: computed in the first step and kept.
     fixed: bool,
-    heads: usize,
-    width: usize,
 }
 
 impl Decoder {
-    pub fn new(session: Session) -> Self {
-        let cache = session
+    pub fn new(first: Session, next: Session) -> Self {
+        let cache = next
             .inputs()
             .iter()
-            .filter(|input| input.name().starts_with("past_key_values"))
-            .map(|input| {
-                let size = |axis: usize, default| {
-                    let shape = input.dtype().tensor_shape();
-                    let size = shape.and_then(|s| s.get(axis).copied()).unwrap_or(0);
-                    usize::try_from(size).ok().filter(|&s| s > 0).unwrap_or(default)
-                };
-                CacheEntry {
-                    input: input.name().to_owned(),
-                    output: input.name().replace("past_key_values", "present"),
-                    fixed: input.name().contains("encoder"),
-                    heads: size(1, 8),
-                    width: size(3, 52),
-                }
+            .map(ort::value::Outlet::name)
+            .filter(|name| name.starts_with("past_key_values"))
+            .map(|name| CacheEntry {
+                input: name.to_owned(),
+                output: name.replace("past_key_values", "present"),
+                fixed: name.contains("encoder"),
             })
             .collect();
-        Self { session, cache }
+        Self { first, next, cache }
     }
 
     /// The likeliest token after each other until the end or `most`; `None` where it was stopped.
@@ -58,42 +49,35 @@ impl Decoder {
         most: usize,
         stop: &CancellationToken,
     ) -> Result<Option<Vec<Piece>>, OnnxError> {
-        let mut cache = self
-            .cache
-            .iter()
-            .map(|entry| {
-                let empty = Tensor::from_array(([1, entry.heads, 0, entry.width], Vec::<f32>::new()))?;
-                Ok(empty.into_dyn())
-            })
-            .collect::<Result<Vec<DynValue>, OnnxError>>()?;
+        let mut cache: Vec<DynValue> = Vec::new();
         let mut pieces = Vec::new();
         let mut token = BEGIN;
-        for step in 0..most {
+        while pieces.len() < most {
             if stop.is_cancelled() {
                 return Ok(None);
             }
-            let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = vec![
-                (
-                    "input_ids".into(),
-                    Tensor::from_array(([1_usize, 1], vec![token]))?.into(),
-                ),
-                ("encoder_hidden_states".into(), encoded.into()),
-                (
-                    "use_cache_branch".into(),
-                    Tensor::from_array(([1_usize], vec![step > 0]))?.into(),
-                ),
-            ];
+            let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = vec![(
+                "input_ids".into(),
+                Tensor::from_array(([1_usize, 1], vec![token]))?.into(),
+            )];
             for (entry, value) in self.cache.iter().zip(&cache) {
                 inputs.push((entry.input.as_str().into(), value.into()));
             }
-            let mut outputs = self.session.run(inputs)?;
+            let is_first = cache.is_empty();
+            let session = if is_first { &mut self.first } else { &mut self.next };
+            if session.inputs().iter().any(|i| i.name() == "encoder_hidden_states") {
+                inputs.push(("encoder_hidden_states".into(), encoded.into()));
+            }
+            let mut outputs = session.run(inputs)?;
             let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
             let piece = likeliest(logits);
-            for (entry, value) in self.cache.iter().zip(&mut cache) {
-                if step == 0 || !entry.fixed {
-                    *value = outputs
-                        .remove(&entry.output)
-                        .ok_or_else(|| OnnxError::Runtime(format!("no output {}", entry.output)))?;
+            for (i, entry) in self.cache.iter().enumerate().filter(|(_, e)| is_first || !e.fixed) {
+                let value = outputs
+                    .remove(&entry.output)
+                    .ok_or_else(|| OnnxError::Runtime(format!("no output {}", entry.output)))?;
+                match cache.get_mut(i) {
+                    Some(place) => *place = value,
+                    None => cache.push(value),
                 }
             }
             if piece.token == END {

@@ -5,7 +5,9 @@
 //! second. It gives no times; those are estimated from where the sound is (`timing.rs`).
 
 mod decoder;
+mod flat;
 mod timing;
+mod unfold;
 mod vocabulary;
 
 use std::path::PathBuf;
@@ -31,8 +33,8 @@ const SHORTEST: usize = EAR_RATE_HZ as usize / 2;
 pub enum MoonshineError {
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    #[error("{path} is no vocabulary of Moonshine: {problem}")]
-    Vocabulary { path: PathBuf, problem: String },
+    #[error("{path} cannot be used: {problem}")]
+    File { path: PathBuf, problem: String },
 }
 
 /// The model; a listener for the transcriber's thread.
@@ -48,17 +50,18 @@ impl Moonshine {
     /// # Errors
     /// When a model file is missing or unusable.
     pub fn load(runtime: &OnnxRuntime, models: &ModelDir, threads: usize) -> Result<Self, MoonshineError> {
-        let require = |file| models.require(file).map_err(OnnxError::from);
-        let path = require(ModelFile::MoonshineVocabulary)?;
-        let unfit = |problem: String| MoonshineError::Vocabulary {
-            path: path.clone(),
-            problem,
-        };
-        let bytes = std::fs::read(&path).map_err(|e| unfit(e.to_string()))?;
+        let encoder = unfolded(models, ModelFile::MoonshineEncoder, unfold::whole)?;
+        let first = unfolded(models, ModelFile::MoonshineDecoder, |ort| {
+            unfold::branch(ort, "else_branch")
+        })?;
+        let next = unfolded(models, ModelFile::MoonshineDecoder, |ort| {
+            unfold::branch(ort, "then_branch")
+        })?;
+        let open = |onnx: Vec<u8>| runtime.open_bytes(&onnx, threads);
         let mut moonshine = Self {
-            encoder: runtime.open(&require(ModelFile::MoonshineEncoder)?, threads)?,
-            decoder: Decoder::new(runtime.open(&require(ModelFile::MoonshineDecoder)?, threads)?),
-            vocabulary: Vocabulary::read(&bytes).ok_or_else(|| unfit("it ends in the middle of a token".to_owned()))?,
+            encoder: open(encoder)?,
+            decoder: Decoder::new(open(first)?, open(next)?),
+            vocabulary: unfolded(models, ModelFile::MoonshineVocabulary, Vocabulary::read)?,
         };
         moonshine.decode(&vec![0.0; EAR_RATE_HZ as usize], &CancellationToken::new())?;
         Ok(moonshine)
@@ -75,6 +78,17 @@ impl Moonshine {
         drop(outputs);
         self.decoder.decode(&encoded, most_tokens(clip.len()), stop)
     }
+}
+
+/// What `read` makes of a model file.
+fn unfolded<T>(models: &ModelDir, file: ModelFile, read: impl Fn(&[u8]) -> Option<T>) -> Result<T, MoonshineError> {
+    let path = models.require(file).map_err(OnnxError::from)?;
+    let unfit = |problem: String| MoonshineError::File {
+        path: path.clone(),
+        problem,
+    };
+    let bytes = std::fs::read(&path).map_err(|e| unfit(e.to_string()))?;
+    read(&bytes).ok_or_else(|| unfit("it is not what Moonshine was published as".to_owned()))
 }
 
 impl Listener for Moonshine {

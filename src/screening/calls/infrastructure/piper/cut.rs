@@ -1,20 +1,16 @@
 //! Cuts an ONNX model in two at one tensor, so that the second half can be run on a stretch of it at a time.
 //!
 //! Works on the protocol buffer itself: a model is a list of fields, its graph another, and cutting is choosing which
-//! nodes and weights stay. Field numbers are those of `onnx.proto3`.
+//! nodes and weights stay.
 
 use std::collections::HashSet;
 
-const MODEL_GRAPH: u64 = 7;
-const GRAPH_NODE: u64 = 1;
-const GRAPH_INITIALIZER: u64 = 5;
-const GRAPH_INPUT: u64 = 11;
-const GRAPH_OUTPUT: u64 = 12;
+use crate::screening::calls::infrastructure::onnx_proto::{
+    FLOAT, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, NODE_INPUT, NODE_NAME, NODE_OUTPUT,
+    TENSOR_NAME, put, value_info,
+};
+
 const GRAPH_VALUE_INFO: u64 = 13;
-const NODE_INPUT: u64 = 1;
-const NODE_OUTPUT: u64 = 2;
-const NODE_NAME: u64 = 3;
-const TENSOR_NAME: u64 = 8;
 
 /// The two halves of a model.
 pub struct Halves {
@@ -67,7 +63,7 @@ pub fn cut_at(model: &[u8], node_name: &str) -> Option<Halves> {
         .filter(|f| f.number == GRAPH_INPUT)
         .filter_map(|f| f.bytes)
         .collect();
-    let seam = value_info(tensor);
+    let seam = value_info(tensor, FLOAT);
     let build = |keep: &dyn Fn(usize) -> bool, inputs: &[&[u8]], output: &[u8]| -> Option<Vec<u8>> {
         let used: HashSet<&str> = nodes
             .iter()
@@ -192,20 +188,6 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn put(out: &mut Vec<u8>, number: u64, content: &[u8]) {
-    put_varint(out, number << 3 | 2);
-    put_varint(out, content.len() as u64);
-    out.extend_from_slice(content);
-}
-
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
@@ -217,23 +199,11 @@ fn tensor_name(tensor: &[u8]) -> Option<&str> {
         .and_then(|f| text(f.bytes?))
 }
 
-/// A 32-bit float tensor of unknown shape.
-fn value_info(name: &str) -> Vec<u8> {
-    // TypeProto { tensor_type: Tensor { elem_type: FLOAT } }
-    let tensor_type = [0x08, 0x01];
-    let mut kind = Vec::new();
-    put(&mut kind, 1, &tensor_type);
-    let mut info = Vec::new();
-    put(&mut info, 1, name.as_bytes());
-    put(&mut info, 2, &kind);
-    info
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{
-        GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, TENSOR_NAME, cut_at, fields, put, text,
-        value_info,
+    use super::{cut_at, fields, text};
+    use crate::screening::calls::infrastructure::onnx_proto::{
+        FLOAT, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, TENSOR_NAME, put, value_info,
     };
 
     fn node(name: &str, inputs: &[&str], output: &str) -> Vec<u8> {
@@ -282,8 +252,8 @@ mod tests {
             put(&mut tensor, TENSOR_NAME, weight.as_bytes());
             put(&mut graph, GRAPH_INITIALIZER, &tensor);
         }
-        put(&mut graph, GRAPH_INPUT, &value_info("x"));
-        put(&mut graph, GRAPH_OUTPUT, &value_info("y"));
+        put(&mut graph, GRAPH_INPUT, &value_info("x", FLOAT));
+        put(&mut graph, GRAPH_OUTPUT, &value_info("y", FLOAT));
         let mut model = vec![0x08, 0x08];
         put(&mut model, MODEL_GRAPH, &graph);
 

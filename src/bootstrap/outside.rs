@@ -1,0 +1,73 @@
+//! Services outside this machine, where the configuration names any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use tracing::info;
+
+use crate::config::{Embeddings, Torre};
+use crate::knowledge::infrastructure::minilm::MiniLm;
+use crate::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
+use crate::screening::applications::domain::directory::TalentDirectory;
+use crate::screening::applications::infrastructure::torre::{TorreAdapter, TorreSettings};
+use crate::shared::embeddings::{EmbeddingModel, TextEmbedder};
+use crate::shared::models::ModelDir;
+use crate::shared::onnx::OnnxRuntime;
+
+/// The embedding model: the built-in one, or a hosted one.
+///
+/// # Errors
+/// When a model file is missing or unfit, or the address is not one.
+pub fn embedder(
+    config: &Embeddings,
+    runtime: &OnnxRuntime,
+    models: &ModelDir,
+) -> anyhow::Result<Arc<dyn TextEmbedder>> {
+    if config.is_local() {
+        return Ok(Arc::new(MiniLm::start(runtime, models)?));
+    }
+    let adapter = hosted_embedder(config)?;
+    let EmbeddingModel { name, dimension } = adapter.model();
+    info!(model = name, dimension, "vectors are made by a hosted model");
+    Ok(Arc::new(adapter))
+}
+
+/// The hosted embedding model.
+///
+/// # Errors
+/// When the address is not one, or nobody knows how long its vectors are.
+pub fn hosted_embedder(config: &Embeddings) -> anyhow::Result<OpenRouterEmbeddingsAdapter> {
+    let native = config.native_dimension();
+    let dimension = match config.dimension {
+        0 => native.context("embeddings.dimension is not set")?,
+        given => given,
+    };
+    let settings = EmbeddingsSettings {
+        base_url: config.server().to_owned(),
+        model: config.model.clone(),
+        api_key: config.api_key.clone(),
+        dimension,
+        shorten: native.is_some_and(|native| native != dimension),
+        timeout: Duration::from_millis(config.timeout_ms),
+        retries: config.retries,
+    };
+    OpenRouterEmbeddingsAdapter::new(settings).map_err(|e| anyhow!("embeddings.base_url: {e}"))
+}
+
+/// Where candidates and opportunities are looked up; nowhere when no address is configured.
+///
+/// # Errors
+/// When the address is not one.
+pub fn directory(config: &Torre) -> anyhow::Result<Option<Arc<dyn TalentDirectory>>> {
+    if config.base_url.is_empty() {
+        return Ok(None);
+    }
+    let settings = TorreSettings {
+        base_url: config.base_url.clone(),
+        timeout: Duration::from_millis(config.timeout_ms),
+        retries: config.retries,
+    };
+    let adapter = TorreAdapter::new(&settings).map_err(|e| anyhow!("torre.base_url: {e}"))?;
+    Ok(Some(Arc::new(adapter)))
+}

@@ -1,0 +1,65 @@
+//! Meaning as vectors: the port that search and analysis share, and the vectors that are kept.
+
+pub mod set;
+pub mod store;
+
+use async_trait::async_trait;
+
+use crate::shared::errors::UpstreamError;
+
+/// Turns texts into vectors of length 1; the dot product of two is their cosine.
+#[async_trait]
+pub trait TextEmbedder: Send + Sync {
+    /// One vector per text, in order.
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    /// Which model makes them; vectors of different models are never compared.
+    fn model(&self) -> EmbeddingModel;
+}
+
+/// A model and the length of its vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingModel {
+    pub name: String,
+    pub dimension: usize,
+}
+
+/// Why texts could not be embedded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedError {
+    #[error("overloaded")]
+    Overloaded,
+    #[error("timed out")]
+    TimedOut,
+    /// The key is missing or wrong.
+    #[error("the server refused the key")]
+    Unauthorized,
+    /// The model or the texts are not taken; the same will not be taken later either.
+    #[error("refused: {0}")]
+    Rejected(String),
+    /// What came back is not what was asked for, e.g. vectors of another length.
+    #[error("the answer is not usable: {0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl EmbedError {
+    /// Whether the same request may succeed later without anybody doing something about it.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Overloaded | Self::TimedOut | Self::Failed(_) => true,
+            Self::Unauthorized | Self::Rejected(_) | Self::Malformed(_) => false,
+        }
+    }
+}
+
+impl From<UpstreamError> for EmbedError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::TimedOut => Self::TimedOut,
+            UpstreamError::Overloaded { .. } => Self::Overloaded,
+            UpstreamError::TooLarge(_) => Self::Malformed(error.to_string()),
+            UpstreamError::Unreachable | UpstreamError::Failed(_) => Self::Failed(error.to_string()),
+        }
+    }
+}

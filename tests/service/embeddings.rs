@@ -1,0 +1,383 @@
+//! Vectors of candidates and job offers: made once, kept with their model, used in calls; and the hosted model's server at
+//! its worst.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use emma::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
+use emma::knowledge::infrastructure::role_search::{RoleSearch, RoleStatements};
+use emma::screening::calls::domain::ports::RoleKnowledge as _;
+use emma::screening::shared::ids::JobOfferId;
+use emma::shared::clock::Clock as _;
+use emma::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
+use emma::shared::embeddings::store::SqliteEmbeddingStore;
+use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use emma::shared::errors::StoreError;
+use serde_json::{Value, json};
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::app::{App, TestDb, WordEmbedder};
+
+fn texts() -> Vec<(String, String)> {
+    [
+        ("title", "The position is Nurse."),
+        ("benefits[0]", "Four weeks of holiday"),
+    ]
+    .map(|(field, text)| (field.to_owned(), text.to_owned()))
+    .to_vec()
+}
+
+async fn set_of(embedder: &dyn TextEmbedder) -> EmbeddingSet {
+    let plain: Vec<String> = texts().into_iter().map(|(_, text)| text).collect();
+    let vectors = embedder.embed(&plain).await.expect("vectors");
+    EmbeddingSet::new(embedder.model(), &texts(), vectors).expect("sound")
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn an_application_has_both_sides_embedded_once() {
+    let app = App::start().await;
+    let offer = json!({ "title": "Nurse", "benefits": ["Four weeks of holiday"] });
+    let offer = app.post("/api/v1/job-offers", offer).await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let mut candidates = Vec::new();
+    for who in ["ana", "bo"] {
+        let new = json!({ "name": who, "username": who, "headline": "Nurse", "resume_text": "Ten years in a ward" });
+        candidates.push(
+            app.post("/api/v1/candidates", new).await.json()["id"]
+                .as_str()
+                .expect("an id")
+                .to_owned(),
+        );
+        app.post(
+            "/api/v1/applications",
+            json!({ "username": who, "job_offer_id": offer }),
+        )
+        .await;
+    }
+    app.jobs.run_due().await.expect("a queue");
+    assert_eq!(app.jobs.dead_letters().await.expect("readable"), []);
+    let store = SqliteEmbeddingStore(app.base.db.clone());
+    let kept = store.of(&offer).await.expect("readable").expect("stored");
+    let fields: Vec<&str> = kept.vectors().iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(
+        (fields.as_slice(), kept.model().name.as_str()),
+        (["title", "benefits[0]"].as_slice(), "words")
+    );
+    for candidate in candidates {
+        let kept = store.of(&candidate).await.expect("readable").expect("stored");
+        let fields: Vec<&str> = kept.vectors().iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields, ["headline", "resume[0]"]);
+    }
+    let seen = app.embedder.seen.lock().expect("unpoisoned").clone();
+    let holidays = seen.iter().filter(|text| text.contains("holiday")).count();
+    assert_eq!(
+        holidays, 1,
+        "the offer had its vectors already when the second candidate came"
+    );
+}
+
+// spec: APP-6, KNOW-4
+#[tokio::test]
+async fn a_set_is_of_one_model_and_replaced_as_a_whole() {
+    let base = TestDb::open().await;
+    let store = SqliteEmbeddingStore(base.db.clone());
+    let set = set_of(&WordEmbedder::default()).await;
+    store.put("job_1", &set, base.clock.now()).await.expect("stored");
+    store
+        .put("job_1", &set, base.clock.now())
+        .await
+        .expect("the same again");
+    assert_eq!(store.of("job_1").await.expect("readable"), Some(set));
+
+    // Another model's vector does not get in, not even past the code.
+    let mut write = base.db.write().await.expect("a transaction");
+    let slipped = sqlx::query("INSERT INTO embedding_vectors VALUES ('job_1', 4, 9, 'x', zeroblob(16))");
+    assert!(slipped.execute(&mut *write).await.is_err(), "of another dimension");
+    let slipped = sqlx::query("INSERT INTO embedding_vectors VALUES ('job_1', 8, 9, 'x', zeroblob(16))");
+    assert!(
+        slipped.execute(&mut *write).await.is_err(),
+        "of another length than it says"
+    );
+    drop(write);
+
+    let model = EmbeddingModel {
+        name: "other".to_owned(),
+        dimension: 2,
+    };
+    let other = EmbeddingSet::new(model, &texts(), vec![vec![1.0, 0.0], vec![0.0, 1.0]]).expect("sound");
+    store.put("job_1", &other, base.clock.now()).await.expect("stored");
+    assert_eq!(store.of("job_1").await.expect("readable"), Some(other));
+}
+
+struct Fixed;
+
+#[async_trait]
+impl RoleStatements for Fixed {
+    async fn of(&self, _: &JobOfferId) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(texts())
+    }
+}
+
+/// Holds one set, in memory.
+struct Held(Option<EmbeddingSet>);
+
+#[async_trait]
+impl EmbeddingStore for Held {
+    async fn put(&self, _: &str, _: &EmbeddingSet, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Err(StoreError::Database("read only".to_owned()))
+    }
+
+    async fn of(&self, _: &str) -> Result<Option<EmbeddingSet>, StoreError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn search(embedder: Arc<dyn TextEmbedder>, held: Option<EmbeddingSet>) -> RoleSearch {
+    RoleSearch {
+        statements: Arc::new(Fixed),
+        embedder,
+        vectors: Arc::new(Held(held)),
+    }
+}
+
+// spec: APP-6, EMMA-3
+#[tokio::test]
+async fn a_call_uses_the_vectors_there_are_when_they_fit() {
+    let question = "How much holiday is there?";
+    let stored = set_of(&WordEmbedder::default()).await;
+    let mut other = EmbeddingSet::restore(
+        EmbeddingModel {
+            name: "other".to_owned(),
+            dimension: 1,
+        },
+        stored.content_hash().to_owned(),
+        vec![("title".to_owned(), vec![1.0]), ("benefits[0]".to_owned(), vec![1.0])],
+    )
+    .expect("sound");
+    let mut answers = Vec::new();
+    for (held, texts_embedded) in [(None, 3), (Some(stored), 1), (Some(other.clone()), 3)] {
+        let embedder = Arc::new(WordEmbedder::default());
+        let facts = search(embedder.clone(), held)
+            .search(&JobOfferId::generate(), question, 2)
+            .await
+            .expect("found");
+        assert_eq!(embedder.seen.lock().expect("unpoisoned").len(), texts_embedded);
+        assert_eq!(facts[0].field, "benefits[0]");
+        answers.push(facts);
+    }
+    assert!(
+        answers.windows(2).all(|pair| pair[0] == pair[1]),
+        "stored or not, the answer is the same"
+    );
+
+    // Of other texts: the offer was changed since.
+    other = EmbeddingSet::new(WordEmbedder::default().model(), &texts()[..1], vec![vec![0.5; 8]]).expect("sound");
+    let embedder = Arc::new(WordEmbedder::default());
+    search(embedder.clone(), Some(other))
+        .search(&JobOfferId::generate(), question, 2)
+        .await
+        .expect("found");
+    assert_eq!(embedder.seen.lock().expect("unpoisoned").len(), 3);
+}
+
+/// Fails, or never answers.
+struct Broken {
+    hangs: bool,
+}
+
+#[async_trait]
+impl TextEmbedder for Broken {
+    async fn embed(&self, _: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        Err(EmbedError::Unauthorized)
+    }
+
+    fn model(&self) -> EmbeddingModel {
+        WordEmbedder::default().model()
+    }
+}
+
+// spec: EMMA-3
+#[tokio::test(start_paused = true)]
+async fn a_call_finds_by_words_when_meaning_is_out_of_reach() {
+    for hangs in [false, true] {
+        let begun = tokio::time::Instant::now();
+        let broken = search(Arc::new(Broken { hangs }), None);
+        let facts = broken
+            .search(&JobOfferId::generate(), "How much holiday is there?", 2)
+            .await
+            .expect("found");
+        assert_eq!(facts[0].field, "benefits[0]");
+        assert!(begun.elapsed() < Duration::from_millis(1_200), "somebody waits for it");
+    }
+}
+
+const DIMENSION: usize = 3;
+
+fn adapter(base_url: &str, key: Option<&str>) -> OpenRouterEmbeddingsAdapter {
+    waiting(base_url, key, Duration::from_secs(10))
+}
+
+fn waiting(base_url: &str, key: Option<&str>, timeout: Duration) -> OpenRouterEmbeddingsAdapter {
+    OpenRouterEmbeddingsAdapter::new(EmbeddingsSettings {
+        base_url: base_url.to_owned(),
+        model: "somebody/some-model".to_owned(),
+        api_key: key.map(|key| key.to_owned().into()),
+        dimension: DIMENSION,
+        shorten: false,
+        timeout,
+        retries: 1,
+    })
+    .expect("an address")
+}
+
+async fn serving(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/v1/embeddings"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    server
+}
+
+fn two() -> Vec<String> {
+    vec!["one".to_owned(), "two".to_owned()]
+}
+
+async fn embedded(answer: ResponseTemplate) -> (Result<Vec<Vec<f32>>, EmbedError>, usize) {
+    let server = serving(answer).await;
+    let result = adapter(&format!("{}/v1", server.uri()), None).embed(&two()).await;
+    (result, server.received_requests().await.expect("recorded").len())
+}
+
+// spec: APP-6, KNOW-4
+#[tokio::test]
+async fn texts_go_in_batches_and_vectors_come_back_in_order() {
+    let server = MockServer::start().await;
+    // Answers back to front, and not of length 1.
+    let answer = |request: &Request| {
+        let body: Value = request.body_json().expect("JSON");
+        assert_eq!(
+            (&body["model"], &body["encoding_format"]),
+            (&json!("somebody/some-model"), &json!("float"))
+        );
+        assert!(body.get("dimensions").is_none(), "not every server knows it");
+        let input = body["input"].as_array().expect("texts").clone();
+        let data = input.iter().enumerate().rev().map(|(index, text)| {
+            let number: f32 = text.as_str().and_then(|t| t.parse().ok()).unwrap_or(0.0);
+            json!({ "object": "embedding", "index": index, "embedding": [number + 1.0, 0.0, 2.0] })
+        });
+        ResponseTemplate::new(200)
+            .set_body_json(json!({ "object": "list", "data": data.collect::<Vec<_>>(), "usage": {} }))
+    };
+    let mock = Mock::given(method("POST"))
+        .and(path("/v1/embeddings"))
+        .and(header("authorization", "Bearer sk-1"));
+    mock.respond_with(answer).mount(&server).await;
+    let adapter = adapter(&format!("{}/v1/", server.uri()), Some("sk-1"));
+    let texts: Vec<String> = (0..130).map(|n| n.to_string()).collect();
+    let vectors = adapter.embed(&texts).await.expect("vectors");
+    assert_eq!(vectors.len(), 130);
+    for (n, vector) in vectors.iter().enumerate() {
+        let length = vector.iter().map(|v| v * v).sum::<f32>();
+        assert!((length - 1.0).abs() < 1e-5);
+        assert!((vector[0] / vector[2] * 2.0 - (n as f32 + 1.0)).abs() < 1e-3, "{n}");
+    }
+    assert_eq!(
+        server.received_requests().await.expect("recorded").len(),
+        3,
+        "64, 64 and 2"
+    );
+    assert_eq!(adapter.embed(&[]).await.expect("nothing to do"), Vec::<Vec<f32>>::new());
+}
+
+// spec: APP-6, KNOW-4
+#[tokio::test]
+async fn vectors_that_are_not_what_was_asked_for_are_refused() {
+    let ok = |data: Value| ResponseTemplate::new(200).set_body_json(json!({ "data": data }));
+    let at = |index: usize, vector: Value| json!({ "index": index, "embedding": vector });
+    let sound = || json!([1.0, 0.0, 0.0]);
+    let cases = [
+        (
+            "of another length",
+            ok(json!([at(0, sound()), at(1, json!([1.0, 0.0]))])),
+        ),
+        ("one is missing", ok(json!([at(0, sound())]))),
+        (
+            "one too many",
+            ok(json!([at(0, sound()), at(1, sound()), at(2, sound())])),
+        ),
+        ("one twice", ok(json!([at(0, sound()), at(0, sound())]))),
+        (
+            "no direction",
+            ok(json!([at(0, sound()), at(1, json!([0.0, 0.0, 0.0]))])),
+        ),
+        ("base64", ok(json!([{ "index": 0, "embedding": "AACAPw==" }]))),
+        ("null", ok(json!(null))),
+        ("a page", ResponseTemplate::new(200).set_body_raw("<html>", "text/html")),
+        (
+            "cut",
+            ResponseTemplate::new(200).set_body_raw(r#"{"data":[{"ind"#, "application/json"),
+        ),
+        (
+            "huge",
+            ResponseTemplate::new(200).set_body_raw("x".repeat(200_000), "application/json"),
+        ),
+    ];
+    for (what, answer) in cases {
+        let (result, asked) = embedded(answer).await;
+        assert!(matches!(result, Err(EmbedError::Malformed(_))), "{what}: {result:?}");
+        assert_eq!(asked, 1, "{what}");
+        assert!(!result.expect_err("above").is_transient());
+    }
+}
+
+// spec: APP-6, OPS-5
+#[tokio::test]
+async fn failures_of_the_server_have_their_kind() {
+    let status = ResponseTemplate::new;
+    let cases = [
+        (status(401), EmbedError::Unauthorized, 1),
+        (status(400), EmbedError::Rejected("it answered 400".to_owned()), 1),
+        (status(404), EmbedError::Rejected("it answered 404".to_owned()), 1),
+        (status(429), EmbedError::Overloaded, 1),
+        (status(503), EmbedError::Overloaded, 2),
+        (status(500), EmbedError::Failed("it answered 500".to_owned()), 2),
+    ];
+    for (answer, expected, tries) in cases {
+        assert_eq!(embedded(answer).await, (Err(expected), tries));
+    }
+    let slow = serving(status(200).set_delay(Duration::from_secs(30))).await;
+    let impatient = waiting(&format!("{}/v1", slow.uri()), None, Duration::from_millis(200));
+    assert_eq!(impatient.embed(&two()).await, Err(EmbedError::TimedOut));
+    assert_eq!(slow.received_requests().await.expect("recorded").len(), 2);
+    let closed = adapter("http://127.0.0.1:9/v1", None).embed(&two()).await;
+    assert_eq!(closed, Err(EmbedError::Failed("it cannot be reached".to_owned())));
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn a_failure_that_passes_costs_a_second_request_only() {
+    let good = json!({ "data": [{ "embedding": [1.0, 0.0, 0.0] }, { "embedding": [0.0, 1.0, 0.0] }] });
+    let server = serving(ResponseTemplate::new(200).set_body_json(good)).await;
+    let once = Mock::given(method("POST")).respond_with(ResponseTemplate::new(500));
+    once.up_to_n_times(1).with_priority(1).mount(&server).await;
+    let vectors = adapter(&format!("{}/v1", server.uri()), None)
+        .embed(&two())
+        .await
+        .expect("vectors");
+    assert_eq!(
+        vectors,
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        "without indexes the order counts"
+    );
+}
