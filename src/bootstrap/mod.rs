@@ -5,6 +5,7 @@ pub mod engines;
 mod demo;
 mod glue;
 mod prepare;
+mod speech;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,8 +21,9 @@ use tracing::{error, info, warn};
 
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
-use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
+use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
 use crate::bootstrap::prepare::PrepareVoice;
+use crate::bootstrap::speech::{RemoteSpeech, SpeechHealth};
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
@@ -113,6 +115,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
 
     let (engines_ready, engines) = watch::channel(None);
     let (voice_ready, voice) = watch::channel(None);
+    let remote = RemoteSpeech::new(&config.speech, &tasks)?;
+    let speech_health = SpeechHealth {
+        engines: engines.clone(),
+        remote: remote.circuits(),
+    };
     let gateway = Arc::new(WebRtcAdapter::new(web_rtc(&config)));
     let calls = Arc::new(CallService::new(
         engines.clone(),
@@ -175,6 +182,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         agent,
         models,
         runtime,
+        remote,
         interviewer: Arc::new(GuidedInterviewer { knowledge }),
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
@@ -199,7 +207,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             recruiter: recruiter.clone(),
         },
         health: HealthState {
-            parts: parts(&db, engines).into(),
+            parts: parts(&db, speech_health).into(),
         },
         jobs: runner.clone(),
         idempotency: Idempotency::new(db.clone(), clock, &recruiter),
@@ -256,6 +264,7 @@ struct Loading {
     agent: Agent,
     models: crate::shared::models::ModelDir,
     runtime: OnnxRuntime,
+    remote: RemoteSpeech,
     interviewer: Arc<GuidedInterviewer>,
     tasks: TaskTracker,
     demo: Option<(InterviewPlan, Vec<RoleFact>)>,
@@ -286,8 +295,8 @@ impl Loading {
         let engines = Engines {
             voice_activity: ears.voice_activity,
             turn_judge: ears.turn_judge,
-            speech_to_text: ears.speech_to_text,
-            text_to_speech: voice.cached.clone(),
+            speech_to_text: self.remote.ears(ears.speech_to_text),
+            text_to_speech: self.remote.voice(voice.cached.clone()),
             interviewer: self.interviewer,
             background: Arc::new(glue::Gate(voice.queue.gate())),
             style: VoiceStyle {
@@ -324,7 +333,7 @@ fn subscription(
 }
 
 /// What `/health` asks.
-fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
+fn parts(db: &Db, speech: SpeechHealth) -> Vec<Part> {
     let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
     vec![
         Part {
@@ -340,7 +349,7 @@ fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
         Part {
             name: "speech",
             essential: false,
-            check: Arc::new(SpeechHealth(engines)),
+            check: Arc::new(speech),
         },
     ]
 }

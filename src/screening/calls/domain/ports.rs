@@ -1,6 +1,7 @@
 //! What a call needs from outside, named for the need. Adapters live in `infrastructure`, fakes in `tests/support`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,12 @@ pub enum SpeechError {
     Overloaded,
     #[error("timed out")]
     TimedOut,
+    /// A remote service does not take our key: asking again changes nothing.
+    #[error("the service refused the key")]
+    KeyRefused,
+    /// A remote service asks for a pause, as long as it says where it does.
+    #[error("the service asks for a pause")]
+    RateLimited { retry_after: Option<Duration> },
     #[error("{0}")]
     Failed(String),
 }

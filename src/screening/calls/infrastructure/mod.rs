@@ -1,9 +1,12 @@
 //! Adapters and HTTP.
 
 pub mod agent_file;
+pub mod elevenlabs;
 pub mod http;
 pub mod kokoro;
+pub mod openai_speech;
 pub mod piper;
+pub mod remote;
 pub mod silero;
 pub mod smart_turn;
 pub mod store;
