@@ -51,6 +51,7 @@ use crate::screening::calls::infrastructure::http::calls::CallsState;
 use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
 use crate::screening::calls::infrastructure::store::SqliteCallStore;
 use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};
+use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
@@ -200,6 +201,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         interviews: InterviewsState {
             calls: calls.clone(),
             door: Arc::new(Door(applications)),
+            sockets: WebSocketAdapter::new(gateway.slots()),
         },
         analysis: AnalysisState {
             analyses,

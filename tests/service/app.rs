@@ -1,5 +1,6 @@
 //! A whole Emma without models: real routes over a real database in a temporary directory, with a clock that tests turn.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ use emma::screening::applications::infrastructure::documents::FileReader;
 use emma::screening::applications::infrastructure::http::ApplicationsState;
 use emma::screening::applications::infrastructure::store::SqliteApplicationStore;
 use emma::screening::calls::application::service::{CallService, Interviews};
+use emma::screening::calls::application::session::Engines;
 use emma::screening::calls::application::withdraw::CallEnder;
 use emma::screening::calls::domain::call::ScreeningCall;
 use emma::screening::calls::domain::ports::{Accepted, IceCandidate, MediaError, MediaGateway, SdpOffer};
@@ -28,6 +30,7 @@ use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::infrastructure::http::calls::CallsState;
 use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, InterviewsState};
 use emma::screening::calls::infrastructure::store::SqliteCallStore;
+use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use emma::screening::shared::ids::{ApplicationId, ConnectionId};
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
@@ -41,6 +44,7 @@ use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
 use emma::shared::telemetry::idle_metrics;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 pub const RECRUITER: &str = "the-recruiters-secret";
@@ -144,7 +148,13 @@ impl Answer {
 }
 
 impl App {
+    /// Without engines and without media: no call can begin.
     pub async fn start() -> Self {
+        Self::start_with(None, Arc::new(NoMedia)).await
+    }
+
+    /// With engines for calls, and a gateway for those that come over WebRTC.
+    pub async fn start_with(engines: Option<Engines>, gateway: Arc<dyn MediaGateway>) -> Self {
         let base = TestDb::open().await;
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
@@ -163,8 +173,8 @@ impl App {
             offers_recording: false,
         });
         let interviews: Arc<dyn Interviews> = service.clone();
-        let (_, engines) = tokio::sync::watch::channel(None);
-        let call_service = CallService::new(engines, Arc::new(NoMedia), calls.clone(), interviews, clock.clone());
+        let (_, engines) = tokio::sync::watch::channel(engines);
+        let call_service = CallService::new(engines, gateway, calls.clone(), interviews, clock.clone());
         let jobs = JobRunner::new(
             db.clone(),
             clock.clone(),
@@ -200,6 +210,7 @@ impl App {
             interviews: InterviewsState {
                 calls: Arc::new(call_service),
                 door: door.clone(),
+                sockets: WebSocketAdapter::new(Arc::new(Semaphore::new(8))),
             },
             analysis: AnalysisState {
                 analyses: Arc::new(SqliteAnalysisStore(db.clone())),
@@ -220,6 +231,15 @@ impl App {
             jobs,
             router,
         }
+    }
+
+    /// Serves on this machine until the test ends; gives the address.
+    pub async fn serve(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -15,7 +15,7 @@ use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
-use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, SdpOffer};
+use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, SdpOffer};
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, ConnectionId};
@@ -79,6 +79,32 @@ pub struct Connected {
     pub answer: String,
 }
 
+/// A candidate's seat in a call. It is free again when this is dropped before a connection was made.
+#[derive(Debug)]
+pub struct Seated {
+    live: LiveCall,
+    /// It was free: not that of a connection that is to be replaced.
+    holds: bool,
+}
+
+impl Seated {
+    /// Gives the call its connection; from then on the session looks after the seat.
+    pub async fn attach(mut self, link: MediaLink) -> Result<(), ConnectError> {
+        let sent = self.live.commands.send(Command::Attach(link)).await;
+        sent.map_err(|_| ConnectError::Over)?;
+        self.holds = false;
+        Ok(())
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        if self.holds {
+            self.live.seat.leave();
+        }
+    }
+}
+
 impl CallService {
     pub fn new(
         engines: watch::Receiver<Option<Engines>>,
@@ -99,13 +125,27 @@ impl CallService {
         }
     }
 
-    /// Connects a candidate who has consented to the call of the application.
+    /// Connects a candidate who has consented to the call of the application, over WebRTC.
     pub async fn connect(
         &self,
         application: &ApplicationId,
         offer: SdpOffer,
         seating: Seating,
     ) -> Result<Connected, ConnectError> {
+        let seated = self.seat(application, seating).await?;
+        let accepted = self.gateway.accept(offer).await?;
+        if let Err(error) = seated.attach(accepted.link).await {
+            self.gateway.close(&accepted.connection).await;
+            return Err(error);
+        }
+        Ok(Connected {
+            connection: accepted.connection,
+            answer: accepted.answer,
+        })
+    }
+
+    /// Seats a candidate who has consented in the call of the application, whatever they connect over.
+    pub async fn seat(&self, application: &ApplicationId, seating: Seating) -> Result<Seated, ConnectError> {
         if self.closing.is_cancelled() {
             return Err(ConnectError::Stopping);
         }
@@ -122,24 +162,11 @@ impl CallService {
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
         let live = self.start(self.engines().await?, &call, talk);
-        if !live.seat.take() && seating == Seating::OnlyIfFree {
+        let holds = live.seat.take();
+        if !holds && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
         }
-        let accepted = match self.gateway.accept(offer).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                live.seat.leave();
-                return Err(error.into());
-            }
-        };
-        if live.commands.send(Command::Attach(accepted.link)).await.is_err() {
-            self.gateway.close(&accepted.connection).await;
-            return Err(ConnectError::Over);
-        }
-        Ok(Connected {
-            connection: accepted.connection,
-            answer: accepted.answer,
-        })
+        Ok(Seated { live, holds })
     }
 
     /// Hands on candidates of the browser's side that were found later.

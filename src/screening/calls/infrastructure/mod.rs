@@ -12,5 +12,7 @@ pub mod smart_turn;
 pub mod store;
 pub mod voice;
 pub mod voice_cache;
+pub mod waiting;
 pub mod webrtc;
+pub mod websocket;
 pub mod whisper;
