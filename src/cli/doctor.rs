@@ -2,6 +2,7 @@
 
 mod machine;
 mod network;
+mod remote;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use self::machine::{clock, disk, espeak, memory, model_files, onnx_runtime, processor, writable};
 use self::network::{advertised, port, udp_ports};
+use self::remote::remote_speech;
 use crate::cli::models::directory;
 use crate::config::Config;
 use crate::shared::clock::SystemClock;
@@ -82,7 +84,7 @@ pub async fn run(args: DoctorArgs, config: &Config) -> anyhow::Result<ExitCode> 
 pub async fn examine_all(config: &Config) -> Vec<Check> {
     let server = &config.server;
     let models = directory(&config.speech);
-    vec![
+    let mut checks = vec![
         processor(),
         memory(),
         disk("disk", &server.data_dir),
@@ -94,7 +96,9 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         port(server.bind, server.port).await,
         udp_ports(server.bind, &config.media),
         advertised(server.bind, config.media.advertised_ip),
-    ]
+    ];
+    checks.extend(remote_speech(&config.speech).await);
+    checks
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {
