@@ -116,6 +116,8 @@ pub struct Interview {
     pub reconnect_grace_s: u64,
     /// Hours an invitation is valid.
     pub invitation_hours: u64,
+    /// Offers candidates to have the sound of the call recorded; it is only where they agree. (`EMMA_RECORDING`)
+    pub recording: bool,
 }
 
 /// `[log]`
@@ -179,6 +181,7 @@ impl Default for Config {
                 agent: None,
                 reconnect_grace_s: 60,
                 invitation_hours: 7 * 24,
+                recording: false,
             },
             log: Log {
                 format: LogFormat::Pretty,
@@ -189,7 +192,7 @@ impl Default for Config {
 }
 
 /// Short names of the environment and the keys they set.
-const SHORT_NAMES: [(&str, &str); 19] = [
+const SHORT_NAMES: [(&str, &str); 20] = [
     ("EMMA_BIND", "server.bind"),
     ("EMMA_PORT", "server.port"),
     ("EMMA_PUBLIC_URL", "server.public_url"),
@@ -208,6 +211,7 @@ const SHORT_NAMES: [(&str, &str); 19] = [
     ("ELEVENLABS_API_KEY", "speech.elevenlabs.api_key"),
     ("OPENAI_API_KEY", "speech.openai.api_key"),
     ("EMMA_AGENT", "interview.agent"),
+    ("EMMA_RECORDING", "interview.recording"),
     ("EMMA_LOG_FORMAT", "log.format"),
 ];
 

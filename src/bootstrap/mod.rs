@@ -49,6 +49,7 @@ use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::calls::infrastructure::http::calls::CallsState;
 use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
+use crate::screening::calls::infrastructure::recording::OggRecordings;
 use crate::screening::calls::infrastructure::store::SqliteCallStore;
 use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};
 use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
@@ -98,7 +99,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = TaskTracker::new();
 
-    let call_store = Arc::new(SqliteCallStore::new(db.clone(), clock.clone()));
+    let recordings = Arc::new(OggRecordings::new(config.server.data_dir.join("recordings")));
+    let call_store = SqliteCallStore::new(db.clone(), clock.clone()).with_recordings(recordings.clone());
+    let call_store = Arc::new(call_store);
     let application_store = Arc::new(SqliteApplicationStore::new(db.clone()));
     let ender = Arc::new(LateEnder::default());
     let applications = Arc::new(ApplicationService {
@@ -111,7 +114,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         documents: Arc::new(FileReader::default()),
         plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
         clock: clock.clone(),
-        offers_recording: false,
+        offers_recording: config.interview.recording,
     });
 
     let (engines_ready, engines) = watch::channel(None);
@@ -122,13 +125,18 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         remote: remote.circuits(),
     };
     let gateway = Arc::new(WebRtcAdapter::new(web_rtc(&config)));
-    let calls = Arc::new(CallService::new(
+    let calls = CallService::new(
         engines.clone(),
         gateway.clone(),
         call_store.clone(),
         applications.clone(),
         clock.clone(),
-    ));
+    );
+    let calls = Arc::new(if config.interview.recording {
+        calls.recording_to(recordings.clone())
+    } else {
+        calls
+    });
     // Nobody else fills it.
     let _ = ender.0.set(Arc::downgrade(&calls));
 
@@ -197,7 +205,10 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             public_url: base_url.as_str().into(),
             ice_servers: [].into(),
         },
-        calls: CallsState { store: call_store },
+        calls: CallsState {
+            store: call_store,
+            recordings,
+        },
         interviews: InterviewsState {
             calls: calls.clone(),
             door: Arc::new(Door(applications)),

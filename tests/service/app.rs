@@ -29,6 +29,7 @@ use emma::screening::calls::domain::status::EndReason;
 use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::infrastructure::http::calls::CallsState;
 use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, InterviewsState};
+use emma::screening::calls::infrastructure::recording::OggRecordings;
 use emma::screening::calls::infrastructure::store::SqliteCallStore;
 use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use emma::screening::shared::ids::{ApplicationId, ConnectionId};
@@ -96,6 +97,11 @@ impl TestDb {
         SqliteApplicationStore::new(self.db.clone())
     }
 
+    /// Where recordings are kept.
+    pub fn recordings(&self) -> std::path::PathBuf {
+        self.dir.path().join("recordings")
+    }
+
     /// The database file.
     pub fn file(&self) -> std::path::PathBuf {
         self.dir.path().join("emma.db")
@@ -104,7 +110,8 @@ impl TestDb {
     /// Everything in the database file and its log, as bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut all = Vec::new();
-        for file in std::fs::read_dir(self.dir.path()).expect("readable").flatten() {
+        let files = std::fs::read_dir(self.dir.path()).expect("readable").flatten();
+        for file in files.filter(|file| file.path().is_file()) {
             all.extend(std::fs::read(file.path()).expect("readable"));
         }
         all
@@ -125,6 +132,7 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -158,7 +166,8 @@ impl App {
         let base = TestDb::open().await;
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
-        let calls: Arc<dyn CallStore> = Arc::new(base.calls());
+        let recordings = Arc::new(OggRecordings::new(base.recordings()));
+        let calls: Arc<dyn CallStore> = Arc::new(base.calls().with_recordings(recordings.clone()));
         let ender = Arc::new(NoSessions(calls.clone(), clock.clone()));
         let service = Arc::new(ApplicationService {
             store: store.clone(),
@@ -170,11 +179,12 @@ impl App {
             documents: Arc::new(FileReader::default()),
             plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
             clock: clock.clone(),
-            offers_recording: false,
+            offers_recording: engines.is_some(),
         });
         let interviews: Arc<dyn Interviews> = service.clone();
         let (_, engines) = tokio::sync::watch::channel(engines);
-        let call_service = CallService::new(engines, gateway, calls.clone(), interviews, clock.clone());
+        let call_service = CallService::new(engines, gateway, calls.clone(), interviews, clock.clone())
+            .recording_to(recordings.clone());
         let jobs = JobRunner::new(
             db.clone(),
             clock.clone(),
@@ -206,7 +216,10 @@ impl App {
                 public_url: "https://emma.test".into(),
                 ice_servers: [].into(),
             },
-            calls: CallsState { store: calls.clone() },
+            calls: CallsState {
+                store: calls.clone(),
+                recordings,
+            },
             interviews: InterviewsState {
                 calls: Arc::new(call_service),
                 door: door.clone(),
@@ -250,6 +263,7 @@ impl App {
             status: parts.status,
             headers: parts.headers,
             text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.into(),
         }
     }
 

@@ -70,10 +70,16 @@ struct SameAnswer;
 
 #[async_trait]
 impl SpeechToText for SameAnswer {
-    async fn transcribe(&self, _: TranscriptionJob) -> Result<Transcript, SpeechError> {
+    async fn transcribe(&self, job: TranscriptionJob) -> Result<Transcript, SpeechError> {
+        let silence = job.audio.iter().take_while(|s| s.abs() < 0.1).count() as u64 / 16;
+        let words = words(ANSWER).into_iter().map(|word| HeardWord {
+            start_ms: word.start_ms + silence,
+            end_ms: word.end_ms + silence,
+            ..word
+        });
         Ok(Transcript {
             text: ANSWER.to_owned(),
-            words: words(ANSWER),
+            words: words.collect(),
         })
     }
 }

@@ -4,5 +4,6 @@ mod app;
 mod engines;
 mod events;
 mod http_api;
+mod recordings;
 mod store_contract;
 mod ws_call;

@@ -28,11 +28,11 @@ use crate::engines::{ANSWER, engines};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An application whose candidate has a link and has consented, on a server that listens.
-struct Invited {
-    app: App,
+pub struct Invited {
+    pub app: App,
     address: SocketAddr,
     application: String,
-    token: String,
+    pub token: String,
     gateway: Arc<FakeGateway>,
 }
 
@@ -66,9 +66,14 @@ impl Invited {
         }
     }
 
-    async fn consented() -> Self {
+    pub async fn consented() -> Self {
+        Self::consented_to(false).await
+    }
+
+    /// `recording` says whether the candidate agrees to that too.
+    pub async fn consented_to(recording: bool) -> Self {
         let invited = Self::new().await;
-        let body = json!({ "version": "2026-11.1", "accepted": true, "recording": false });
+        let body = json!({ "version": "2026-11.1", "accepted": true, "recording": recording });
         let path = format!("/api/v1/interviews/{}/consent", invited.token);
         let answer = invited.app.anyone(Method::POST, &path, Some(body)).await;
         assert_eq!(answer.json()["status"], "ready", "{}", answer.text);
@@ -92,7 +97,7 @@ impl Invited {
         Ok(Client { socket, audio: 0 })
     }
 
-    async fn join(&self, query: &str) -> Client {
+    pub async fn join(&self, query: &str) -> Client {
         let query = format!("application_id={}{query}", self.application);
         self.connect(&query, &self.token).await.expect("a connection")
     }
@@ -115,13 +120,13 @@ impl Invited {
         self.app.send(request.body(Body::from("v=0")).unwrap()).await
     }
 
-    async fn call(&self) -> Value {
+    pub async fn call(&self) -> Value {
         let path = format!("/api/v1/applications/{}/calls", self.application);
         self.app.get(&path).await.json()["items"][0].clone()
     }
 }
 
-struct Client {
+pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Samples that came.
     audio: usize,
@@ -129,7 +134,7 @@ struct Client {
 
 impl Client {
     /// The next message that is accepted; audio is counted on the way.
-    async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let waiting = async {
             loop {
                 match self.socket.next().await.expect("open").expect("no error") {
@@ -148,11 +153,11 @@ impl Client {
         tokio::time::timeout(PATIENCE, waiting).await.expect("it comes")
     }
 
-    async fn control(&mut self, event: &str) {
+    pub async fn control(&mut self, event: &str) {
         self.until(|m| m["type"] == "control" && m["event"] == event).await;
     }
 
-    async fn close_code(&mut self) -> u16 {
+    pub async fn close_code(&mut self) -> u16 {
         let waiting = async {
             loop {
                 if let Message::Close(frame) = self.socket.next().await.expect("a goodbye").expect("no error") {
@@ -163,7 +168,7 @@ impl Client {
         tokio::time::timeout(PATIENCE, waiting).await.expect("it closes")
     }
 
-    async fn send(&mut self, message: &Value) {
+    pub async fn send(&mut self, message: &Value) {
         self.socket
             .send(Message::text(message.to_string()))
             .await
@@ -171,7 +176,7 @@ impl Client {
     }
 
     /// Half a second of speech and a pause after it, in both forms audio may have.
-    async fn speak(&mut self, rate: usize) {
+    pub async fn speak(&mut self, rate: usize) {
         let bytes = |ms: usize, level: i16| -> Vec<u8> {
             let samples = (0..rate * ms / 1000).map(|i| if i / 20 % 2 == 0 { level } else { -level });
             samples.flat_map(i16::to_le_bytes).collect()

@@ -24,7 +24,10 @@ pub(super) async fn remote_speech(speech: &Speech) -> Vec<Check> {
     }
     if speech.uses_openai() {
         let settings = &speech.openai;
-        let request = with_bearer(client.get(address(&settings.base_url, "/models")), settings.api_key.as_ref());
+        let request = with_bearer(
+            client.get(address(&settings.base_url, "/models")),
+            settings.api_key.as_ref(),
+        );
         checks.push(ask("openai", &settings.base_url, request, "OPENAI_API_KEY").await);
     }
     checks
@@ -45,7 +48,11 @@ async fn ask(name: &'static str, base_url: &str, request: RequestBuilder, key: &
     let answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) => {
-            let why = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
+            let why = if error.is_timeout() {
+                "does not answer in time"
+            } else {
+                "cannot be reached"
+            };
             let advice = "check the network and the address; calls go on with the embedded models";
             return fail(name, format!("{base_url} {why}"), advice);
         }
@@ -54,11 +61,21 @@ async fn ask(name: &'static str, base_url: &str, request: RequestBuilder, key: &
         status if status.is_success() => ok(name, format!("{base_url} answers and takes the key")),
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             // A key may be good for speech only and not for listing models.
-            let narrow = answer.text().await.is_ok_and(|body| body.contains("missing_permissions"));
+            let narrow = answer
+                .text()
+                .await
+                .is_ok_and(|body| body.contains("missing_permissions"));
             if narrow {
-                ok(name, format!("{base_url} answers; the key may not list models, which is not needed"))
+                ok(
+                    name,
+                    format!("{base_url} answers; the key may not list models, which is not needed"),
+                )
             } else {
-                fail(name, format!("{base_url} refuses the key ({})", status.as_u16()), format!("set {key}"))
+                fail(
+                    name,
+                    format!("{base_url} refuses the key ({})", status.as_u16()),
+                    format!("set {key}"),
+                )
             }
         }
         StatusCode::TOO_MANY_REQUESTS => warn(

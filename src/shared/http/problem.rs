@@ -39,6 +39,7 @@ problem_kinds! {
     InvitationNotFound => 404, "invitation-not-found", "There is no such invitation.";
     PlanNotFound => 404, "plan-not-found", "There is no interview plan yet.";
     CallNotFound => 404, "call-not-found", "There is no such call.";
+    RecordingNotFound => 404, "recording-not-found", "There is no recording of this call.";
     ConnectionNotFound => 404, "connection-not-found", "There is no such connection.";
     AnalysisNotFound => 404, "analysis-not-found", "There is no analysis yet.";
     JobNotFound => 404, "dead-letter-not-found", "There is no such dead letter.";

@@ -15,7 +15,7 @@ use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
-use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, SdpOffer};
+use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, ConnectionId};
@@ -29,6 +29,8 @@ const LOADING: Duration = Duration::from_secs(25);
 #[async_trait]
 pub trait Interviews: Send + Sync {
     async fn talk_of(&self, application: &ApplicationId, plan_version: u32) -> Result<Option<Talk>, StoreError>;
+    /// Whether the candidate agreed that the sound of the call is kept.
+    async fn is_recorded(&self, application: &ApplicationId) -> Result<bool, StoreError>;
 }
 
 /// Calls, from the point of view of those outside them.
@@ -39,6 +41,8 @@ pub struct CallService {
     store: Arc<dyn CallStore>,
     interviews: Arc<dyn Interviews>,
     clock: Arc<dyn Clock>,
+    /// None where nothing is recorded.
+    recordings: Option<Arc<dyn Recordings>>,
     live: Arc<LiveCalls>,
     tasks: TaskTracker,
     closing: CancellationToken,
@@ -119,10 +123,18 @@ impl CallService {
             store,
             interviews,
             clock,
+            recordings: None,
             live: Arc::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         }
+    }
+
+    /// Keeps the sound of calls whose candidates agree.
+    #[must_use]
+    pub fn recording_to(mut self, recordings: Arc<dyn Recordings>) -> Self {
+        self.recordings = Some(recordings);
+        self
     }
 
     /// Connects a candidate who has consented to the call of the application, over WebRTC.
@@ -161,7 +173,8 @@ impl CallService {
         }
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
-        let live = self.start(self.engines().await?, &call, talk);
+        let recordings = self.recordings_for(application).await?;
+        let live = self.start(self.engines().await?, &call, talk, recordings);
         let holds = live.seat.take();
         if !holds && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
@@ -223,7 +236,8 @@ impl CallService {
                 warn!(call.id = %call.id, "a call cannot be taken up: no engines");
                 continue;
             };
-            self.start(engines, &call, talk);
+            let recordings = self.recordings_for(&call.application_id).await?;
+            self.start(engines, &call, talk, recordings);
         }
         Ok(())
     }
@@ -278,8 +292,22 @@ impl CallService {
         Ok(self.store.of_application(application).await?.pop())
     }
 
+    /// Where the call of an application is recorded, if it is.
+    async fn recordings_for(&self, application: &ApplicationId) -> Result<Option<Arc<dyn Recordings>>, StoreError> {
+        Ok(match &self.recordings {
+            Some(recordings) if self.interviews.is_recorded(application).await? => Some(recordings.clone()),
+            _ => None,
+        })
+    }
+
     /// The running session of a call, started where it does not run.
-    fn start(&self, engines: Engines, call: &ScreeningCall, talk: Talk) -> LiveCall {
+    fn start(
+        &self,
+        engines: Engines,
+        call: &ScreeningCall,
+        talk: Talk,
+        recordings: Option<Arc<dyn Recordings>>,
+    ) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
             // Bounded: whoever commands a call waits until it has taken the command.
@@ -299,6 +327,7 @@ impl CallService {
             let session = {
                 let _in_call = span.enter();
                 Session::new(engines, Arc::new(talk), call, diary, received, seat, resumed)
+                    .recorded_by(recordings.map(|recordings| recordings.open(&call.id)))
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

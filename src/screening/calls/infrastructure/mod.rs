@@ -6,6 +6,7 @@ pub mod http;
 pub mod kokoro;
 pub mod openai_speech;
 pub mod piper;
+pub mod recording;
 pub mod remote;
 pub mod silero;
 pub mod smart_turn;
