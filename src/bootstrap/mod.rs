@@ -119,7 +119,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
 
     let (engines_ready, engines) = watch::channel(None);
     let (voice_ready, voice) = watch::channel(None);
-    let remote = RemoteSpeech::new(&config.speech, &tasks)?;
+    let remote = RemoteSpeech::new(&config.speech, &config.server.data_dir.join("voice-remote"), &tasks)?;
     let speech_health = SpeechHealth {
         engines: engines.clone(),
         remote: remote.circuits(),

@@ -1,5 +1,6 @@
 //! Remote speech, from configuration: chains that end with the embedded engines.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::screening::calls::infrastructure::openai_speech::{
 use crate::screening::calls::infrastructure::remote::{
     Circuit, FallbackSpeech, FallbackTranscription, RemoteEars, RemoteVoice, Standing,
 };
+use crate::screening::calls::infrastructure::voice_cache::CachedVoice;
+use crate::screening::calls::infrastructure::voice_cache::store::Limits;
 use crate::shared::http::health::{HealthCheck, HealthStatus};
 
 /// The remote services in the order in which they are asked; none by default.
@@ -34,9 +37,11 @@ pub struct RemoteSpeech {
 }
 
 impl RemoteSpeech {
+    /// `cache` is the directory of what remote voices have said.
+    ///
     /// # Errors
-    /// When an address cannot be used.
-    pub fn new(speech: &config::Speech, tasks: &TaskTracker) -> anyhow::Result<Self> {
+    /// When an address or the directory cannot be used.
+    pub fn new(speech: &config::Speech, cache: &Path, tasks: &TaskTracker) -> anyhow::Result<Self> {
         let patience = Duration::from_millis(speech.remote_timeout_ms);
         let mut ears = Vec::new();
         for transcriber in &speech.stt {
@@ -63,21 +68,31 @@ impl RemoteSpeech {
         }
         let mut voices = Vec::new();
         for speaker in &speech.tts {
-            let (tts, name, voice): (Arc<dyn TextToSpeech>, _, _) = match speaker {
+            let (tts, name, voice, model): (Arc<dyn TextToSpeech>, _, _, _) = match speaker {
                 Speaker::Embedded => break,
                 Speaker::Elevenlabs => {
                     let (service, model) = (elevenlabs(speech, patience)?, speech.elevenlabs.tts_model.clone());
                     let adapter = ElevenLabsSpeechAdapter::new(service, model, tasks.clone());
-                    (Arc::new(adapter), "elevenlabs voice", &speech.elevenlabs.voice)
+                    let settings = &speech.elevenlabs;
+                    (
+                        Arc::new(adapter),
+                        "elevenlabs voice",
+                        &settings.voice,
+                        &settings.tts_model,
+                    )
                 }
                 Speaker::Openai => {
                     let (service, model) = (openai(speech, patience)?, speech.openai.tts_model.clone());
                     let adapter = OpenAiSpeechAdapter::new(service, model, tasks.clone());
-                    (Arc::new(adapter), "openai voice", &speech.openai.voice)
+                    let settings = &speech.openai;
+                    (Arc::new(adapter), "openai voice", &settings.voice, &settings.tts_model)
                 }
             };
+            // What was said once is not paid for twice: greetings, openings, questions that many calls have.
+            let (dir, limits) = (cache.join(name.replace(' ', "-")), Limits::default());
+            let cached = CachedVoice::open(tts, format!("{name} {model}"), &dir, limits, tasks.clone());
             voices.push(RemoteVoice {
-                tts,
+                tts: Arc::new(cached.context("cache of remote voices")?),
                 voice: voice.clone(),
                 circuit: Arc::new(Circuit::new(name)),
                 patience,

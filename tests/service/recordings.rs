@@ -17,7 +17,7 @@ async fn held(at: &Invited) -> (String, Answer) {
     client.send(&json!({"type": "end"})).await;
     client.control("call_ended").await;
     assert_eq!(client.close_code().await, 1000);
-    let id = at.call().await["id"].as_str().unwrap().to_owned();
+    let id = at.call().await["id"].as_str().expect("text").to_owned();
     let transcript = at.app.get(&format!("/api/v1/calls/{id}/transcript")).await;
     (format!("/api/v1/calls/{id}/recording"), transcript)
 }
@@ -32,14 +32,14 @@ async fn heard(at: &Invited, path: &str) -> Vec<(f32, f32)> {
         }
         tokio::task::yield_now().await;
     };
-    let mut decoder = opus::Decoder::new(16_000, opus::Channels::Stereo).unwrap();
+    let mut decoder = opus::Decoder::new(16_000, opus::Channels::Stereo).expect("valid");
     let mut out = [0.0_f32; 640];
     pages(&file)
         .into_iter()
         .skip(2)
         .flat_map(|(_, packets)| packets)
         .map(|packet| {
-            decoder.decode_float(packet, &mut out, false).unwrap();
+            decoder.decode_float(packet, &mut out, false).expect("valid");
             let peak = |side: usize| {
                 out.iter()
                     .skip(side)
@@ -87,11 +87,11 @@ async fn a_recorded_call_sounds_when_its_transcript_says() {
         let begins = sides.iter().position(sounds).expect("it sounds") as u64 * 20;
         let first = segments
             .as_array()
-            .unwrap()
+            .expect("valid")
             .iter()
             .find(|s| s["speaker"] == speaker)
             .expect("a segment");
-        let said = first["start_ms"].as_u64().unwrap();
+        let said = first["start_ms"].as_u64().expect("valid");
         assert!(
             begins.abs_diff(said) <= 150,
             "{speaker} sounds at {begins} ms and speaks at {said} ms"
@@ -114,7 +114,7 @@ async fn withdrawn_consent_deletes_the_recording() {
     let withdrawn = at.app.anyone(Method::DELETE, &consent, None).await;
     assert!(withdrawn.status.is_success(), "{}", withdrawn.text);
     at.app.get(&path).await.is_problem(404, "recording-not-found");
-    let left = std::fs::read_dir(at.app.base.recordings()).unwrap().count();
+    let left = std::fs::read_dir(at.app.base.recordings()).expect("valid").count();
     assert_eq!(left, 0, "no file is left");
 }
 

@@ -47,7 +47,7 @@ impl Invited {
         let body = json!({ "username": "ana", "job_offer_id": offer });
         let application = app.post("/api/v1/applications", body).await.json()["application_id"]
             .as_str()
-            .unwrap()
+            .expect("valid")
             .to_owned();
         let path = format!("/api/v1/applications/{application}/invitations");
         let link = app.post(&path, json!({})).await;
@@ -55,7 +55,7 @@ impl Invited {
             .as_str()
             .unwrap_or_else(|| panic!("{}", link.text))
             .to_owned();
-        let token = url.rsplit('/').next().unwrap().to_owned();
+        let token = url.rsplit('/').next().expect("valid").to_owned();
         let address = app.serve().await;
         Self {
             app,
@@ -83,11 +83,11 @@ impl Invited {
     /// As a browser does it: the token is a subprotocol.
     async fn connect(&self, query: &str, token: &str) -> Result<Client, Error> {
         let url = format!("ws://{}/api/v1/ws/call?{query}", self.address);
-        let mut request = url.into_client_request().unwrap();
+        let mut request = url.into_client_request().expect("valid");
         let protocols = format!("emma.call.v1, emma.token.{token}");
         request
             .headers_mut()
-            .insert("sec-websocket-protocol", protocols.parse().unwrap());
+            .insert("sec-websocket-protocol", protocols.parse().expect("valid"));
         let (socket, response) = connect_async(request).await?;
         assert_eq!(
             response.headers()["sec-websocket-protocol"],
@@ -117,7 +117,7 @@ impl Invited {
             .method(Method::POST)
             .uri(uri)
             .header(header::CONTENT_TYPE, "application/sdp");
-        self.app.send(request.body(Body::from("v=0")).unwrap()).await
+        self.app.send(request.body(Body::from("v=0")).expect("valid")).await
     }
 
     pub async fn call(&self) -> Value {
@@ -211,7 +211,7 @@ impl MediaGateway for FakeGateway {
     async fn accept(&self, _: SdpOffer) -> Result<Accepted, MediaError> {
         let (sender, events) = mpsc::channel(8);
         sender.try_send(MediaEvent::Connected).expect("room");
-        self.links.lock().unwrap().push(sender);
+        self.links.lock().expect("unpoisoned").push(sender);
         Ok(Accepted {
             connection: ConnectionId::generate(),
             answer: "v=0".to_owned(),
@@ -252,7 +252,7 @@ async fn an_interview_is_held_over_a_websocket() {
         assert_eq!(client.close_code().await, 1000);
         let call = at.call().await;
         assert_eq!(call["end_reason"], "candidate_ended");
-        let path = format!("/api/v1/calls/{}/transcript", call["id"].as_str().unwrap());
+        let path = format!("/api/v1/calls/{}/transcript", call["id"].as_str().expect("text"));
         let transcript = at.app.get(&path).await;
         assert!(transcript.text.contains(ANSWER), "{}", transcript.text);
     }
@@ -269,7 +269,7 @@ async fn a_second_connection_is_turned_away_and_the_live_call_is_not_disturbed()
     }
     at.offer().await.is_problem(409, "call-already-live");
     assert!(
-        at.gateway.links.lock().unwrap().is_empty(),
+        at.gateway.links.lock().expect("unpoisoned").is_empty(),
         "no connection was made for it"
     );
     first.control("listening").await;
@@ -288,7 +288,7 @@ async fn a_call_over_webrtc_turns_away_a_second_connection_of_either_kind() {
     assert_eq!(first.status.as_u16(), 201, "{}", first.text);
     at.offer().await.is_problem(409, "call-already-live");
     assert_eq!(at.join("").await.close_code().await, 4409);
-    let links = at.gateway.links.lock().unwrap().clone();
+    let links = at.gateway.links.lock().expect("unpoisoned").clone();
     assert_eq!(links.len(), 1);
     assert!(!links[0].is_closed(), "the first one is held on to");
 }

@@ -136,13 +136,13 @@ async fn get_recording(
         .find(&id)
         .await?
         .ok_or(ProblemKind::RecordingNotFound)?;
-    let file = File::open(file).await.map_err(|error| match error.kind() {
+    let file = File::open(file).await.map_err(|error| {
         // Deleted a moment ago.
-        std::io::ErrorKind::NotFound => ProblemKind::RecordingNotFound,
-        _ => {
-            tracing::error!(%error, call.id = %id, "a recording cannot be read");
-            ProblemKind::Internal
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return ProblemKind::RecordingNotFound;
         }
+        tracing::error!(%error, call.id = %id, "a recording cannot be read");
+        ProblemKind::Internal
     })?;
     let chunks = futures::stream::try_unfold(file, |mut file| async move {
         let mut chunk = vec![0; CHUNK];

@@ -121,7 +121,9 @@ impl Default for Decimator {
             *tap = sinc * window;
         }
         let sum: f32 = taps.iter().sum();
-        taps.iter_mut().for_each(|tap| *tap /= sum);
+        for tap in &mut taps {
+            *tap /= sum;
+        }
         Self {
             taps,
             history: [0.0; TAPS - 1],

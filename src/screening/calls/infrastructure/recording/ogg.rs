@@ -111,7 +111,9 @@ impl OggStream {
         page.extend([0; 4]);
         page.push(lacing.len() as u8);
         page.extend(lacing);
-        packets.iter().for_each(|packet| page.extend(packet));
+        for packet in packets {
+            page.extend(packet);
+        }
         seal(&mut page);
         self.pages += 1;
         page
@@ -150,7 +152,6 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_the_format() {
-        // The head of a file written by the reference encoder's library: an empty last page.
         let mut page = MARK.to_vec();
         page.extend([0, 4]);
         page.extend([0; 20]);

@@ -147,13 +147,13 @@ mod tests {
     fn a_client_that_sends_too_much_loses_the_oldest() {
         let mut jitter = Jitter::default();
         for second in 0..10u8 {
-            jitter.push(&[f32::from(second); ms(1_000)]);
+            jitter.push(&vec![f32::from(second); ms(1_000)]);
         }
         let mut frame = [0.0; EAR_FRAME];
         assert!(jitter.next_frame(&mut frame));
         assert!((frame[0] - 8.0).abs() < 0.1);
         assert_eq!(jitter.stats().dropped, ms(8_000) as u64);
-        jitter.push(&[1.0; ms(60_000)]);
+        jitter.push(&vec![1.0; ms(60_000)]);
         assert!(jitter.samples.len() <= CAPACITY);
     }
 }
