@@ -1,5 +1,7 @@
 //! Configuration: defaults, then a file, then the environment, then the command line. Read once at start.
 
+pub mod speech;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::config::speech::{ElevenLabs, OpenAi, Speaker, Transcriber, one_or_many};
 use crate::shared::telemetry::LogFormat;
 
 /// Everything that can be set. Unknown keys are errors.
@@ -72,10 +75,20 @@ pub struct Speech {
     pub whisper: WhisperModel,
     /// Threads of the transcriber; never more than the machine has cores.
     pub whisper_threads: usize,
-    /// Voice engine; `auto` takes Kokoro. (`EMMA_VOICE`)
+    /// Who transcribes, in the order in which they are asked; the models on this machine are always the last. (`EMMA_STT`)
+    #[serde(deserialize_with = "one_or_many")]
+    pub stt: Vec<Transcriber>,
+    /// Who speaks, in the order in which they are asked; the embedded voice is always the last. (`EMMA_TTS`)
+    #[serde(deserialize_with = "one_or_many")]
+    pub tts: Vec<Speaker>,
+    /// Embedded voice engine; `auto` takes Kokoro. (`EMMA_VOICE`)
     pub voice: VoiceEngine,
     /// Size limit of the cache of rendered speech, MiB.
     pub voice_cache_mib: u64,
+    /// The longest a remote service is waited for, ms; then the next one in the chain is asked.
+    pub remote_timeout_ms: u64,
+    pub elevenlabs: ElevenLabs,
+    pub openai: OpenAi,
 }
 
 /// Local models that turn speech into words.
@@ -116,6 +129,8 @@ pub struct Interview {
     pub reconnect_grace_s: u64,
     /// Hours an invitation is valid.
     pub invitation_hours: u64,
+    /// Offers candidates to have the sound of the call recorded; it is only where they agree. (`EMMA_RECORDING`)
+    pub recording: bool,
 }
 
 /// `[log]`
@@ -251,13 +266,19 @@ impl Default for Config {
                 ears: LocalEars::Auto,
                 whisper: WhisperModel::BaseQ8,
                 whisper_threads: 2,
+                stt: vec![Transcriber::Embedded],
+                tts: vec![Speaker::Embedded],
                 voice: VoiceEngine::Auto,
                 voice_cache_mib: 1024,
+                remote_timeout_ms: 4_000,
+                elevenlabs: ElevenLabs::default(),
+                openai: OpenAi::default(),
             },
             interview: Interview {
                 agent: None,
                 reconnect_grace_s: 60,
                 invitation_hours: 7 * 24,
+                recording: false,
             },
             log: Log {
                 format: LogFormat::Pretty,
@@ -296,7 +317,12 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("EMMA_EARS", "speech.ears"),
     ("EMMA_WHISPER", "speech.whisper"),
     ("EMMA_VOICE", "speech.voice"),
+    ("EMMA_STT", "speech.stt"),
+    ("EMMA_TTS", "speech.tts"),
+    ("ELEVENLABS_API_KEY", "speech.elevenlabs.api_key"),
+    ("OPENAI_API_KEY", "speech.openai.api_key"),
     ("EMMA_AGENT", "interview.agent"),
+    ("EMMA_RECORDING", "interview.recording"),
     ("EMMA_LOG_FORMAT", "log.format"),
     ("TORRE_BASE_URL", "torre.base_url"),
     ("EMBEDDING_MODEL", "embeddings.model"),
@@ -361,6 +387,9 @@ impl Config {
         }
         if self.speech.whisper_threads == 0 {
             return invalid("speech.whisper_threads", "must be at least 1");
+        }
+        if let Err((key, problem)) = self.speech.check_remote() {
+            return invalid(key, problem);
         }
         if self.media.max_calls == 0 {
             return invalid("media.max_calls", "must be at least 1");

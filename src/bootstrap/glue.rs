@@ -3,14 +3,12 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 
 use crate::knowledge::infrastructure::role_search::RoleStatements;
 use crate::screening::analysis::infrastructure::http::ApplicationLookup;
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::domain::ports::ApplicationStore;
 use crate::screening::calls::application::service::CallService;
-use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::withdraw::CallEnder;
 use crate::screening::calls::domain::ports::BackgroundWork;
 use crate::screening::calls::domain::status::EndReason;
@@ -18,7 +16,6 @@ use crate::screening::calls::infrastructure::http::interviews::Doorkeeper;
 use crate::screening::calls::infrastructure::voice::queue::BackgroundGate;
 use crate::screening::shared::ids::{ApplicationId, JobOfferId};
 use crate::shared::errors::StoreError;
-use crate::shared::http::health::{HealthCheck, HealthStatus};
 use crate::shared::http::problem::{Problem, ProblemKind};
 
 /// Links open the calls of their applications.
@@ -81,21 +78,5 @@ pub struct Gate(pub BackgroundGate);
 impl BackgroundWork for Gate {
     fn hold(&self) -> Box<dyn Send> {
         Box::new(self.0.hold())
-    }
-}
-
-/// Whether ears and voice are loaded.
-pub struct SpeechHealth(pub watch::Receiver<Option<Engines>>);
-
-#[async_trait]
-impl HealthCheck for SpeechHealth {
-    async fn check(&self) -> (HealthStatus, Option<String>) {
-        if self.0.borrow().is_some() {
-            (HealthStatus::Ok, None)
-        } else if self.0.has_changed().is_err() {
-            (HealthStatus::Down, Some("the models could not be loaded".to_owned()))
-        } else {
-            (HealthStatus::Degraded, Some("the models are being loaded".to_owned()))
-        }
     }
 }

@@ -6,6 +6,7 @@ pub mod outside;
 mod demo;
 mod glue;
 mod prepare;
+mod speech;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,9 @@ use tracing::{error, info, warn};
 
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
-use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
+use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
 use crate::bootstrap::prepare::PrepareVoice;
+use crate::bootstrap::speech::{RemoteSpeech, SpeechHealth};
 use crate::config::Config;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
@@ -51,8 +53,10 @@ use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::calls::infrastructure::http::calls::CallsState;
 use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
+use crate::screening::calls::infrastructure::recording::OggRecordings;
 use crate::screening::calls::infrastructure::store::SqliteCallStore;
 use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};
+use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
@@ -100,7 +104,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = TaskTracker::new();
 
-    let call_store = Arc::new(SqliteCallStore::new(db.clone(), clock.clone()));
+    let recordings = Arc::new(OggRecordings::new(config.server.data_dir.join("recordings")));
+    let call_store = SqliteCallStore::new(db.clone(), clock.clone()).with_recordings(recordings.clone());
+    let call_store = Arc::new(call_store);
     let application_store = Arc::new(SqliteApplicationStore::new(db.clone()));
     let ender = Arc::new(LateEnder::default());
     let applications = Arc::new(ApplicationService {
@@ -114,19 +120,29 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
         directory,
         clock: clock.clone(),
-        offers_recording: false,
+        offers_recording: config.interview.recording,
     });
 
     let (engines_ready, engines) = watch::channel(None);
     let (voice_ready, voice) = watch::channel(None);
+    let remote = RemoteSpeech::new(&config.speech, &config.server.data_dir.join("voice-remote"), &tasks)?;
+    let speech_health = SpeechHealth {
+        engines: engines.clone(),
+        remote: remote.circuits(),
+    };
     let gateway = Arc::new(WebRtcAdapter::new(web_rtc(&config)));
-    let calls = Arc::new(CallService::new(
+    let calls = CallService::new(
         engines.clone(),
         gateway.clone(),
         call_store.clone(),
         applications.clone(),
         clock.clone(),
-    ));
+    );
+    let calls = Arc::new(if config.interview.recording {
+        calls.recording_to(recordings.clone())
+    } else {
+        calls
+    });
     // Nobody else fills it.
     let _ = ender.0.set(Arc::downgrade(&calls));
 
@@ -196,6 +212,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         agent,
         models,
         runtime,
+        remote,
         interviewer: Arc::new(GuidedInterviewer { knowledge }),
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
@@ -209,10 +226,14 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             public_url: base_url.as_str().into(),
             ice_servers: [].into(),
         },
-        calls: CallsState { store: call_store },
+        calls: CallsState {
+            store: call_store,
+            recordings,
+        },
         interviews: InterviewsState {
             calls: calls.clone(),
             door: Arc::new(Door(applications)),
+            sockets: WebSocketAdapter::new(gateway.slots()),
         },
         analysis: AnalysisState {
             analyses,
@@ -220,7 +241,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             recruiter: recruiter.clone(),
         },
         health: HealthState {
-            parts: parts(&db, engines).into(),
+            parts: parts(&db, speech_health).into(),
         },
         jobs: runner.clone(),
         idempotency: Idempotency::new(db.clone(), clock, &recruiter),
@@ -277,6 +298,7 @@ struct Loading {
     agent: Agent,
     models: crate::shared::models::ModelDir,
     runtime: OnnxRuntime,
+    remote: RemoteSpeech,
     interviewer: Arc<GuidedInterviewer>,
     tasks: TaskTracker,
     demo: Option<(InterviewPlan, Vec<RoleFact>)>,
@@ -307,8 +329,8 @@ impl Loading {
         let engines = Engines {
             voice_activity: ears.voice_activity,
             turn_judge: ears.turn_judge,
-            speech_to_text: ears.speech_to_text,
-            text_to_speech: voice.cached.clone(),
+            speech_to_text: self.remote.ears(ears.speech_to_text),
+            text_to_speech: self.remote.voice(voice.cached.clone()),
             interviewer: self.interviewer,
             background: Arc::new(glue::Gate(voice.queue.gate())),
             style: VoiceStyle {
@@ -345,7 +367,7 @@ fn subscription(
 }
 
 /// What `/health` asks.
-fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
+fn parts(db: &Db, speech: SpeechHealth) -> Vec<Part> {
     let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
     vec![
         Part {
@@ -361,7 +383,7 @@ fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
         Part {
             name: "speech",
             essential: false,
-            check: Arc::new(SpeechHealth(engines)),
+            check: Arc::new(speech),
         },
     ]
 }

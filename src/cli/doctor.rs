@@ -2,6 +2,7 @@
 
 mod machine;
 mod network;
+mod remote;
 mod services;
 
 use std::io::{Write as _, stdout};
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use self::machine::{clock, disk, espeak, memory, model_files, onnx_runtime, processor, writable};
 use self::network::{advertised, port, udp_ports};
+use self::remote::remote_speech;
 use self::services::{embeddings, torre};
 use crate::cli::models::directory;
 use crate::config::Config;
@@ -84,7 +86,7 @@ pub async fn run(args: DoctorArgs, config: &Config) -> anyhow::Result<ExitCode> 
 pub async fn examine_all(config: &Config) -> Vec<Check> {
     let server = &config.server;
     let models = directory(&config.speech);
-    vec![
+    let mut checks = vec![
         processor(),
         memory(),
         disk("disk", &server.data_dir),
@@ -98,7 +100,9 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         advertised(server.bind, config.media.advertised_ip),
         torre(&config.torre).await,
         embeddings(&config.embeddings).await,
-    ]
+    ];
+    checks.extend(remote_speech(&config.speech).await);
+    checks
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {

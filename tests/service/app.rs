@@ -1,5 +1,6 @@
 //! A whole Emma without models: real routes over a real database in a temporary directory, with a clock that tests turn.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -24,6 +25,7 @@ use emma::screening::applications::infrastructure::documents::FileReader;
 use emma::screening::applications::infrastructure::http::ApplicationsState;
 use emma::screening::applications::infrastructure::store::SqliteApplicationStore;
 use emma::screening::calls::application::service::{CallService, Interviews};
+use emma::screening::calls::application::session::Engines;
 use emma::screening::calls::application::withdraw::CallEnder;
 use emma::screening::calls::domain::call::ScreeningCall;
 use emma::screening::calls::domain::ports::{Accepted, IceCandidate, MediaError, MediaGateway, SdpOffer};
@@ -31,7 +33,9 @@ use emma::screening::calls::domain::status::EndReason;
 use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::infrastructure::http::calls::CallsState;
 use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, InterviewsState};
+use emma::screening::calls::infrastructure::recording::OggRecordings;
 use emma::screening::calls::infrastructure::store::SqliteCallStore;
+use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use emma::screening::shared::ids::{ApplicationId, ConnectionId};
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
@@ -47,6 +51,7 @@ use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
 use emma::shared::telemetry::idle_metrics;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 pub const RECRUITER: &str = "the-recruiters-secret";
@@ -108,6 +113,11 @@ impl TestDb {
         SqliteApplicationStore::new(self.db.clone())
     }
 
+    /// Where recordings are kept.
+    pub fn recordings(&self) -> std::path::PathBuf {
+        self.dir.join("recordings")
+    }
+
     /// The database file.
     pub fn file(&self) -> std::path::PathBuf {
         self.dir.join("emma.db")
@@ -116,7 +126,8 @@ impl TestDb {
     /// Everything in the database file and its log, as bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut all = Vec::new();
-        for file in std::fs::read_dir(&self.dir).expect("readable").flatten() {
+        let files = std::fs::read_dir(&self.dir).expect("readable").flatten();
+        for file in files.filter(|file| file.path().is_file()) {
             all.extend(std::fs::read(file.path()).expect("readable"));
         }
         all
@@ -138,6 +149,7 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -161,6 +173,7 @@ impl Answer {
 }
 
 impl App {
+    /// Without engines and without media: no call can begin.
     pub async fn start() -> Self {
         Self::with(None).await
     }
@@ -172,9 +185,24 @@ impl App {
 
     /// Over a database that is there.
     pub fn over(base: TestDb, directory: Option<Arc<dyn TalentDirectory>>) -> Self {
+        Self::assemble(base, directory, None, Arc::new(NoMedia))
+    }
+
+    /// With engines for calls, and a gateway for those that come over WebRTC.
+    pub async fn start_with(engines: Option<Engines>, gateway: Arc<dyn MediaGateway>) -> Self {
+        Self::assemble(TestDb::open().await, None, engines, gateway)
+    }
+
+    fn assemble(
+        base: TestDb,
+        directory: Option<Arc<dyn TalentDirectory>>,
+        engines: Option<Engines>,
+        gateway: Arc<dyn MediaGateway>,
+    ) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
-        let calls: Arc<dyn CallStore> = Arc::new(base.calls());
+        let recordings = Arc::new(OggRecordings::new(base.recordings()));
+        let calls: Arc<dyn CallStore> = Arc::new(base.calls().with_recordings(recordings.clone()));
         let ender = Arc::new(NoSessions(calls.clone(), clock.clone()));
         let service = Arc::new(ApplicationService {
             store: store.clone(),
@@ -187,11 +215,12 @@ impl App {
             plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
             directory,
             clock: clock.clone(),
-            offers_recording: false,
+            offers_recording: engines.is_some(),
         });
         let interviews: Arc<dyn Interviews> = service.clone();
-        let (_, engines) = tokio::sync::watch::channel(None);
-        let call_service = CallService::new(engines, Arc::new(NoMedia), calls.clone(), interviews, clock.clone());
+        let (_, engines) = tokio::sync::watch::channel(engines);
+        let call_service = CallService::new(engines, gateway, calls.clone(), interviews, clock.clone())
+            .recording_to(recordings.clone());
         let embedder = Arc::new(WordEmbedder::default());
         let embeddings = Arc::new(Embeddings {
             applications: service.clone(),
@@ -239,10 +268,14 @@ impl App {
                 public_url: "https://emma.test".into(),
                 ice_servers: [].into(),
             },
-            calls: CallsState { store: calls.clone() },
+            calls: CallsState {
+                store: calls.clone(),
+                recordings,
+            },
             interviews: InterviewsState {
                 calls: Arc::new(call_service),
                 door: door.clone(),
+                sockets: WebSocketAdapter::new(Arc::new(Semaphore::new(8))),
             },
             analysis: AnalysisState {
                 analyses: Arc::new(SqliteAnalysisStore(db.clone())),
@@ -266,6 +299,15 @@ impl App {
         }
     }
 
+    /// Serves on this machine until the test ends; gives the address.
+    pub async fn serve(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
@@ -274,6 +316,7 @@ impl App {
             status: parts.status,
             headers: parts.headers,
             text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.into(),
         }
     }
 

@@ -30,6 +30,7 @@ problem_kinds! {
     BadId => 400, "bad-id", "That is not an identifier of the right kind.";
     BadSdp => 400, "bad-sdp", "The session description cannot be read.";
     Unauthorized => 401, "unauthorized", "The recruiter token is missing or wrong.";
+    LinkTokenMissing => 401, "link-token-missing", "The token of the interview's link is missing.";
     ConsentRequired => 403, "consent-required", "The candidate has not given consent.";
     NotFound => 404, "not-found", "There is nothing at this address.";
     JobOfferNotFound => 404, "job-offer-not-found", "There is no such job offer.";
@@ -38,6 +39,7 @@ problem_kinds! {
     InvitationNotFound => 404, "invitation-not-found", "There is no such invitation.";
     PlanNotFound => 404, "plan-not-found", "There is no interview plan yet.";
     CallNotFound => 404, "call-not-found", "There is no such call.";
+    RecordingNotFound => 404, "recording-not-found", "There is no recording of this call.";
     ConnectionNotFound => 404, "connection-not-found", "There is no such connection.";
     AnalysisNotFound => 404, "analysis-not-found", "There is no analysis yet.";
     JobNotFound => 404, "dead-letter-not-found", "There is no such dead letter.";

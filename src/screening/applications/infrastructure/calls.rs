@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::domain::consent::ConsentState;
 use crate::screening::applications::domain::ports::{InterviewCalls, OpenError, Progress, Stage};
 use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::open::{OpenCallError, open_call};
@@ -80,5 +81,11 @@ impl Interviews for ApplicationService {
             job_offer_id: found.job_offer_id,
             plan: Arc::new(plan),
         }))
+    }
+
+    async fn is_recorded(&self, application: &ApplicationId) -> Result<bool, StoreError> {
+        let consent = self.store.consent(application).await?;
+        let given = ConsentState::of(consent.as_ref()) == ConsentState::Given;
+        Ok(given && consent.is_some_and(|consent| consent.recording))
     }
 }

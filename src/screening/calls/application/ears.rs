@@ -45,6 +45,11 @@ impl EarBuffer {
         self.extend(pcm.iter().copied());
     }
 
+    /// The moment behind the last sample.
+    pub fn end(&self) -> CallTime {
+        CallTime::from_ear_samples(self.end)
+    }
+
     /// The next complete voice-activity frame and the moment it ends.
     pub fn next_vad_frame(&mut self) -> Option<([f32; VAD_FRAME], CallTime)> {
         let end = self.vad_next + VAD_FRAME as u64;

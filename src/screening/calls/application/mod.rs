@@ -8,6 +8,7 @@ pub mod live;
 pub mod messages;
 pub mod open;
 pub mod playout;
+pub mod recorded;
 pub mod service;
 pub mod session;
 pub mod voice;

@@ -15,7 +15,7 @@ use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
-use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, SdpOffer};
+use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, ConnectionId};
@@ -29,6 +29,8 @@ const LOADING: Duration = Duration::from_secs(25);
 #[async_trait]
 pub trait Interviews: Send + Sync {
     async fn talk_of(&self, application: &ApplicationId, plan_version: u32) -> Result<Option<Talk>, StoreError>;
+    /// Whether the candidate agreed that the sound of the call is kept.
+    async fn is_recorded(&self, application: &ApplicationId) -> Result<bool, StoreError>;
 }
 
 /// Calls, from the point of view of those outside them.
@@ -39,6 +41,8 @@ pub struct CallService {
     store: Arc<dyn CallStore>,
     interviews: Arc<dyn Interviews>,
     clock: Arc<dyn Clock>,
+    /// None where nothing is recorded.
+    recordings: Option<Arc<dyn Recordings>>,
     live: Arc<LiveCalls>,
     tasks: TaskTracker,
     closing: CancellationToken,
@@ -79,6 +83,32 @@ pub struct Connected {
     pub answer: String,
 }
 
+/// A candidate's seat in a call. It is free again when this is dropped before a connection was made.
+#[derive(Debug)]
+pub struct Seated {
+    live: LiveCall,
+    /// It was free: not that of a connection that is to be replaced.
+    holds: bool,
+}
+
+impl Seated {
+    /// Gives the call its connection; from then on the session looks after the seat.
+    pub async fn attach(mut self, link: MediaLink) -> Result<(), ConnectError> {
+        let sent = self.live.commands.send(Command::Attach(link)).await;
+        sent.map_err(|_| ConnectError::Over)?;
+        self.holds = false;
+        Ok(())
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        if self.holds {
+            self.live.seat.leave();
+        }
+    }
+}
+
 impl CallService {
     pub fn new(
         engines: watch::Receiver<Option<Engines>>,
@@ -93,19 +123,41 @@ impl CallService {
             store,
             interviews,
             clock,
+            recordings: None,
             live: Arc::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         }
     }
 
-    /// Connects a candidate who has consented to the call of the application.
+    /// Keeps the sound of calls whose candidates agree.
+    #[must_use]
+    pub fn recording_to(mut self, recordings: Arc<dyn Recordings>) -> Self {
+        self.recordings = Some(recordings);
+        self
+    }
+
+    /// Connects a candidate who has consented to the call of the application, over WebRTC.
     pub async fn connect(
         &self,
         application: &ApplicationId,
         offer: SdpOffer,
         seating: Seating,
     ) -> Result<Connected, ConnectError> {
+        let seated = self.seat(application, seating).await?;
+        let accepted = self.gateway.accept(offer).await?;
+        if let Err(error) = seated.attach(accepted.link).await {
+            self.gateway.close(&accepted.connection).await;
+            return Err(error);
+        }
+        Ok(Connected {
+            connection: accepted.connection,
+            answer: accepted.answer,
+        })
+    }
+
+    /// Seats a candidate who has consented in the call of the application, whatever they connect over.
+    pub async fn seat(&self, application: &ApplicationId, seating: Seating) -> Result<Seated, ConnectError> {
         if self.closing.is_cancelled() {
             return Err(ConnectError::Stopping);
         }
@@ -121,25 +173,13 @@ impl CallService {
         }
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
-        let live = self.start(self.engines().await?, &call, talk);
-        if !live.seat.take() && seating == Seating::OnlyIfFree {
+        let recordings = self.recordings_for(application).await?;
+        let live = self.start(self.engines().await?, &call, talk, recordings);
+        let holds = live.seat.take();
+        if !holds && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
         }
-        let accepted = match self.gateway.accept(offer).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                live.seat.leave();
-                return Err(error.into());
-            }
-        };
-        if live.commands.send(Command::Attach(accepted.link)).await.is_err() {
-            self.gateway.close(&accepted.connection).await;
-            return Err(ConnectError::Over);
-        }
-        Ok(Connected {
-            connection: accepted.connection,
-            answer: accepted.answer,
-        })
+        Ok(Seated { live, holds })
     }
 
     /// Hands on candidates of the browser's side that were found later.
@@ -196,7 +236,8 @@ impl CallService {
                 warn!(call.id = %call.id, "a call cannot be taken up: no engines");
                 continue;
             };
-            self.start(engines, &call, talk);
+            let recordings = self.recordings_for(&call.application_id).await?;
+            self.start(engines, &call, talk, recordings);
         }
         Ok(())
     }
@@ -251,8 +292,22 @@ impl CallService {
         Ok(self.store.of_application(application).await?.pop())
     }
 
+    /// Where the call of an application is recorded, if it is.
+    async fn recordings_for(&self, application: &ApplicationId) -> Result<Option<Arc<dyn Recordings>>, StoreError> {
+        Ok(match &self.recordings {
+            Some(recordings) if self.interviews.is_recorded(application).await? => Some(recordings.clone()),
+            _ => None,
+        })
+    }
+
     /// The running session of a call, started where it does not run.
-    fn start(&self, engines: Engines, call: &ScreeningCall, talk: Talk) -> LiveCall {
+    fn start(
+        &self,
+        engines: Engines,
+        call: &ScreeningCall,
+        talk: Talk,
+        recordings: Option<Arc<dyn Recordings>>,
+    ) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
             // Bounded: whoever commands a call waits until it has taken the command.
@@ -272,6 +327,7 @@ impl CallService {
             let session = {
                 let _in_call = span.enter();
                 Session::new(engines, Arc::new(talk), call, diary, received, seat, resumed)
+                    .recorded_by(recordings.map(|recordings| recordings.open(&call.id)))
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

@@ -14,12 +14,13 @@ use crate::screening::calls::application::ears::{EarBuffer, level_dbfs};
 use crate::screening::calls::application::interviewing::{Interviewer, Talk};
 use crate::screening::calls::application::live::Seat;
 use crate::screening::calls::application::messages::{self, Meaning};
+use crate::screening::calls::application::recorded::RecordedSink;
 use crate::screening::calls::application::voice::{Voice, VoiceStyle};
 use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
 use crate::screening::calls::domain::ports::{
-    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob,
+    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, Recorder, SpeechToText, TextToSpeech, TranscriptionJob,
     TurnJudge, VoiceActivity, VoiceStream,
 };
 use crate::screening::calls::domain::status::EndReason;
@@ -30,6 +31,8 @@ const JUDGE_TIMEOUT: Duration = Duration::from_secs(3);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(8);
 /// From the last packet sent to the closing of the link: what is in the browser's buffers is still to be heard.
 const LINGER: Duration = Duration::from_millis(600);
+/// Length of a frame of the candidate's audio.
+const FRAME_MS: u64 = 20;
 
 /// The engines a call works with.
 #[derive(Clone)]
@@ -69,6 +72,8 @@ pub struct Session {
     voice: Voice,
     ears: EarBuffer,
     vad: Box<dyn VoiceStream>,
+    /// Where the candidate agreed to be recorded.
+    recorder: Option<Arc<dyn Recorder>>,
     events: Option<mpsc::Receiver<MediaEvent>>,
     sink: Option<Arc<dyn MediaSink>>,
     /// The work under way, by what asked for it.
@@ -115,6 +120,7 @@ impl Session {
             results,
             report,
             voice,
+            recorder: None,
             events: None,
             sink: None,
             work: BTreeMap::new(),
@@ -126,6 +132,13 @@ impl Session {
             begun: resumed,
             ended: false,
         }
+    }
+
+    /// Keeps the sound of the call.
+    #[must_use]
+    pub fn recorded_by(mut self, recorder: Option<Arc<dyn Recorder>>) -> Self {
+        self.recorder = recorder;
+        self
     }
 
     /// Runs until the call is over or suspended.
@@ -194,7 +207,7 @@ impl Session {
                 info!("candidate connected");
                 self.lost_since = None;
                 self.begun = true;
-                self.voice.link(self.sink.clone()).await;
+                self.voice.link(self.recorded_sink()).await;
                 self.diary.connected().await;
                 if let Some(sink) = &self.sink {
                     for caption in self.diary.captions().await {
@@ -218,6 +231,19 @@ impl Session {
         }
     }
 
+    /// The way to the candidate, past the recorder where there is one.
+    fn recorded_sink(&self) -> Option<Arc<dyn MediaSink>> {
+        let (sink, Some(recorder)) = (self.sink.clone()?, &self.recorder) else {
+            return self.sink.clone();
+        };
+        Some(Arc::new(RecordedSink {
+            sink,
+            recorder: recorder.clone(),
+            began: self.began,
+            offset: self.offset,
+        }))
+    }
+
     async fn lost(&mut self) {
         if self.lost_since.is_none() {
             info!("candidate disconnected");
@@ -232,6 +258,9 @@ impl Session {
     async fn hear(&mut self, pcm: &[f32; 320], received: bool) {
         let now = self.now();
         self.ears.push(pcm, now);
+        if let Some(recorder) = &self.recorder {
+            recorder.candidate(pcm, self.ears.end().minus(FRAME_MS));
+        }
         while let Some((frame, at)) = self.ears.next_vad_frame() {
             let speech = match self.vad.score(&frame).await {
                 Ok(speech) => speech,

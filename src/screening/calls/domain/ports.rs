@@ -1,14 +1,17 @@
 //! What a call needs from outside, named for the need. Adapters live in `infrastructure`, fakes in `tests/support`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::screening::calls::domain::audio::{EAR_FRAME, VAD_FRAME, VOICE_FRAME};
-use crate::screening::shared::ids::{ConnectionId, JobOfferId};
+use crate::screening::calls::domain::audio::{CallTime, EAR_FRAME, VAD_FRAME, VOICE_FRAME};
+use crate::screening::shared::ids::{CallId, ConnectionId, JobOfferId};
+use crate::shared::errors::StoreError;
 
 /// Why a speech engine could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +22,12 @@ pub enum SpeechError {
     Overloaded,
     #[error("timed out")]
     TimedOut,
+    /// A remote service does not take our key: asking again changes nothing.
+    #[error("the service refused the key")]
+    KeyRefused,
+    /// A remote service asks for a pause, as long as it says where it does.
+    #[error("the service asks for a pause")]
+    RateLimited { retry_after: Option<Duration> },
     #[error("{0}")]
     Failed(String),
 }
@@ -109,6 +118,27 @@ pub enum MediaError {
     TooManyConnections,
     #[error("media: {0}")]
     Internal(String),
+}
+
+// ---------------------------------------------------------------- recordings
+
+/// Keeps the sound of calls whose candidates agreed to that.
+#[async_trait]
+pub trait Recordings: Send + Sync {
+    /// Begins the recording of a call, or goes on with it. What fails later fails for the recording alone.
+    fn open(&self, call: &CallId) -> Arc<dyn Recorder>;
+    /// The file of a call, Ogg/Opus, also while it is still being written.
+    async fn find(&self, call: &CallId) -> Result<Option<PathBuf>, StoreError>;
+    /// Deletes what was recorded of a call. A recorder that is still at work writes nothing that could be found.
+    async fn purge(&self, call: &CallId) -> Result<(), StoreError>;
+}
+
+/// The recording of one call; it ends when this is dropped. Neither method waits for anything.
+pub trait Recorder: Send + Sync {
+    /// Adds 20 ms of the candidate that begin at this moment of the call.
+    fn candidate(&self, pcm: &[f32; EAR_FRAME], at: CallTime);
+    /// Adds 20 ms of Emma that begin at this moment of the call.
+    fn emma(&self, pcm: &[i16; VOICE_FRAME], at: CallTime);
 }
 
 // ---------------------------------------------------------------- ears

@@ -32,7 +32,7 @@ pub trait CallStore: Send + Sync {
     async fn finish(&self, call: &ScreeningCall, event: &CallFinished) -> Result<bool, StoreError>;
     /// Notes something a human should look at, as JSON.
     async fn put_flag(&self, call: &CallId, flag: &Flag, at: CallTime) -> Result<(), StoreError>;
-    /// Deletes everything that was said in a call. Once it ended for that reason nothing more is taken.
+    /// Deletes everything that was said in a call, its recording too. Once it ended for that reason nothing more is taken.
     async fn purge_transcript(&self, call: &CallId) -> Result<(), StoreError>;
     /// The call's log, oldest first: changes of status as `status`, flags as `flag`.
     async fn log_of(&self, call: &CallId) -> Result<Vec<CallEvent>, StoreError>;

@@ -10,6 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
 use crate::screening::calls::domain::interviewer::Flag;
+use crate::screening::calls::domain::ports::Recordings;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::store::{CallEvent, CallStore};
 use crate::screening::shared::ids::{ApplicationId, CallId};
@@ -24,12 +25,24 @@ use crate::shared::outbox;
 pub struct SqliteCallStore {
     db: Db,
     clock: Arc<dyn Clock>,
+    recordings: Option<Arc<dyn Recordings>>,
 }
 
 impl SqliteCallStore {
     /// The clock dates the log.
     pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+        Self {
+            db,
+            clock,
+            recordings: None,
+        }
+    }
+
+    /// Deletes recordings with transcripts.
+    #[must_use]
+    pub fn with_recordings(mut self, recordings: Arc<dyn Recordings>) -> Self {
+        self.recordings = Some(recordings);
+        self
     }
 
     async fn append(&self, write: &mut Write, call: &CallId, kind: &str, data: &Value) -> Result<(), StoreError> {
@@ -205,6 +218,10 @@ impl CallStore for SqliteCallStore {
     }
 
     async fn purge_transcript(&self, call: &CallId) -> Result<(), StoreError> {
+        // First what cannot be rolled back: when it fails, all of it is tried again.
+        if let Some(recordings) = &self.recordings {
+            recordings.purge(call).await?;
+        }
         let mut write = self.db.write().await?;
         sqlx::query("DELETE FROM segments WHERE call_id = $1")
             .bind(call.as_str())

@@ -1,7 +1,7 @@
 //! The candidate's side: voice, pauses, words, and when a turn is over.
 
 use crate::screening::calls::domain::audio::{CallTime, Span};
-use crate::screening::calls::domain::conversation::hearing::Heard;
+use crate::screening::calls::domain::conversation::hearing::{Care, Heard};
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::conversation::{Cause, Conversation, EmmaState, Output, Tag};
 use crate::screening::calls::domain::ports::Transcript;
@@ -19,6 +19,12 @@ const JUDGED_MS: u64 = 8_000;
 /// "Give me a moment": silence granted on top, ms.
 const MORE_TIME_MS: u64 = 30_000;
 
+/// From the connection, the time in which a browser's echo canceller learns the room, ms.
+const ECHO_LEARNING_MS: u64 = 3_000;
+/// From the last packet of Emma's voice, the time in which its echo may come back: the way there and back, the
+/// browser's buffers and the room, ms.
+const ECHO_TAIL_MS: u64 = 400;
+
 /// What a listener says without wanting the floor.
 const BACKCHANNELS: [&str; 16] = [
     "mhm", "mm", "mmhmm", "hmm", "hm", "uh huh", "uhhuh", "yeah", "yes", "yep", "ok", "okay", "right", "sure", "i see",
@@ -27,10 +33,22 @@ const BACKCHANNELS: [&str; 16] = [
 
 impl Conversation {
     pub(super) fn frame(&mut self, speech: f32, level_dbfs: f32) {
-        match self.hearing.frame(speech, level_dbfs, self.now) {
+        match self.hearing.frame(speech, level_dbfs, self.care(), self.now) {
             Heard::Onset(start) => self.voice_begins(start),
             Heard::Voice => self.voice_goes_on(),
             Heard::Silence => self.silence(),
+        }
+    }
+
+    /// Where what sounds like the candidate may be Emma's echo: while the browser's echo canceller is still learning, and
+    /// as long as her last words may hang in the room. In a turn that is open the candidate is not doubted.
+    fn care(&self) -> Care {
+        let learning = self.now < self.connected_at.plus(ECHO_LEARNING_MS);
+        let hanging = self.speech.is_none() && self.emma_sounded.is_some_and(|at| self.now < at.plus(ECHO_TAIL_MS));
+        if self.turn.is_none() && (learning || hanging) {
+            Care::AgainstEcho
+        } else {
+            Care::Open
         }
     }
 

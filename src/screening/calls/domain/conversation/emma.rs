@@ -147,6 +147,7 @@ impl Conversation {
         };
         let first = sentence.started().is_none();
         sentence.played(upto_ms, now);
+        self.emma_sounded = Some(now);
         if first {
             self.show(EmmaState::Speaking);
             self.report_latency(part);

@@ -72,6 +72,9 @@ pub struct Conversation {
     /// Since when neither side has spoken.
     quiet_since: CallTime,
     connected: bool,
+    connected_at: CallTime,
+    /// When Emma's voice was last sent.
+    emma_sounded: Option<CallTime>,
     opened: bool,
     /// The greeting, or the welcome after a break, is on its way or being said.
     opening: bool,
@@ -103,6 +106,8 @@ impl Conversation {
             utterances: 0,
             quiet_since: now,
             connected: false,
+            connected_at: now,
+            emma_sounded: None,
             opened: resumed,
             opening: false,
             muted: false,
@@ -189,6 +194,7 @@ impl Conversation {
 
     fn connected(&mut self) {
         self.connected = true;
+        self.connected_at = self.now;
         self.quiet_since = self.now;
         let cause = if self.opened { Cause::Return } else { Cause::Opening };
         self.opened = true;

@@ -1,6 +1,7 @@
 //! Conversations as timelines in virtual time: who makes a sound when, what the engines answer, what came of it.
 
 mod anything_goes;
+mod echo;
 
 use super::*;
 use crate::screening::calls::domain::coverage::CoverageState;
@@ -59,6 +60,8 @@ struct Scene {
     speech: Vec<(u64, u64, &'static str)>,
     /// What the turn model answers.
     complete: f32,
+    /// How loud the candidate is, dB of full scale.
+    level_dbfs: f32,
     transcribe_ms: u64,
     /// Results on their way: (when, what).
     due: Vec<(u64, Input)>,
@@ -81,6 +84,7 @@ impl Scene {
             now: 0,
             speech,
             complete: 0.9,
+            level_dbfs: -40.0,
             transcribe_ms: 300,
             due: vec![],
             playing: vec![],
@@ -211,7 +215,7 @@ impl Scene {
                 let speech = if speaking { 0.95 } else { 0.02 };
                 self.feed(Input::Frame {
                     speech,
-                    level_dbfs: -40.0,
+                    level_dbfs: self.level_dbfs,
                     received: true,
                 });
             }

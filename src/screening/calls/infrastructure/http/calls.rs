@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::ports::Recordings;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::{CallEvent, CallStore};
@@ -20,10 +26,14 @@ use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::Ids;
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 
+/// A recording is sent in pieces of this many bytes.
+const CHUNK: usize = 64 * 1024;
+
 /// What the handlers here need.
 #[derive(Clone)]
 pub struct CallsState {
     pub store: Arc<dyn CallStore>,
+    pub recordings: Arc<dyn Recordings>,
 }
 
 /// Calls and transcripts, for recruiters.
@@ -36,6 +46,7 @@ where
     OpenApiRouter::new()
         .routes(routes!(get_call))
         .routes(routes!(get_transcript))
+        .routes(routes!(get_recording))
         .routes(routes!(list_calls))
 }
 
@@ -107,6 +118,44 @@ async fn get_transcript(
         sha256: transcript_sha256(&segments),
         segments,
     }))
+}
+
+/// The sound of a call, as far as it has come: stereo, left the candidate, right Emma, on the time of the transcript.
+/// There is none where the candidate did not agree, or no longer does.
+#[utoipa::path(get, path = "/calls/{id}/recording", tag = "calls", params(("id" = CallId, Path)),
+    security(("recruiter" = [])), responses((status = 200, content_type = "audio/ogg", description = "Ogg/Opus"),
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn get_recording(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<Response, Problem> {
+    calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    let file = calls
+        .recordings
+        .find(&id)
+        .await?
+        .ok_or(ProblemKind::RecordingNotFound)?;
+    let file = File::open(file).await.map_err(|error| {
+        // Deleted a moment ago.
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return ProblemKind::RecordingNotFound;
+        }
+        tracing::error!(%error, call.id = %id, "a recording cannot be read");
+        ProblemKind::Internal
+    })?;
+    let chunks = futures::stream::try_unfold(file, |mut file| async move {
+        let mut chunk = vec![0; CHUNK];
+        let read = file.read(&mut chunk).await?;
+        chunk.truncate(read);
+        Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(chunk), file)))
+    });
+    let disposition = format!("attachment; filename=\"{id}.ogg\"");
+    let head = [
+        (CONTENT_TYPE, "audio/ogg".to_owned()),
+        (CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((head, Body::from_stream(chunks)).into_response())
 }
 
 /// All attempts of an application.

@@ -16,6 +16,8 @@ use utoipa_axum::routes;
 use crate::screening::calls::application::service::{CallService, ConnectError, Seating};
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, SdpOffer};
 use crate::screening::calls::domain::status::EndReason;
+use crate::screening::calls::infrastructure::http::ws_call::{__path_ws_call, ws_call};
+use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use crate::screening::shared::ids::{ApplicationId, ConnectionId};
 use crate::shared::http::extract::{Ids, bytes_problem};
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
@@ -43,6 +45,7 @@ pub trait Doorkeeper: Send + Sync {
 pub struct InterviewsState {
     pub calls: Arc<CallService>,
     pub door: Arc<dyn Doorkeeper>,
+    pub sockets: WebSocketAdapter,
 }
 
 /// Connections of candidates.
@@ -54,6 +57,7 @@ where
     OpenApiRouter::new()
         .routes(routes!(post_offer))
         .routes(routes!(patch_connection, delete_connection))
+        .routes(routes!(ws_call))
 }
 
 /// An SDP description as JSON.
@@ -250,7 +254,7 @@ fn fragment_candidates(fragment: &str) -> Vec<IceCandidate> {
     found
 }
 
-fn connect_problem(error: ConnectError) -> Problem {
+pub(super) fn connect_problem(error: ConnectError) -> Problem {
     match error {
         ConnectError::ConsentRequired => ProblemKind::ConsentRequired.into(),
         ConnectError::Over => ProblemKind::InvitationUsed.into(),
@@ -268,7 +272,7 @@ fn connect_problem(error: ConnectError) -> Problem {
     }
 }
 
-fn media_problem(error: MediaError) -> Problem {
+pub(super) fn media_problem(error: MediaError) -> Problem {
     match error {
         MediaError::BadSdp(_) | MediaError::NoAudio => Problem::new(ProblemKind::BadSdp, error.to_string()),
         MediaError::BadCandidate(_) => Problem::new(ProblemKind::BadRequest, error.to_string()),

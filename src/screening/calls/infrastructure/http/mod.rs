@@ -2,3 +2,4 @@
 
 pub mod calls;
 pub mod interviews;
+pub mod ws_call;

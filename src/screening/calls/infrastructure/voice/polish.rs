@@ -87,7 +87,7 @@ pub fn to_48k(samples: &[f32], rate_hz: usize) -> Result<Vec<f32>, String> {
         .take_data())
 }
 
-/// Brings mono audio to 48 kHz as it comes.
+/// Brings mono audio to another rate, 48 kHz where none is named, as it comes.
 pub struct Upsampler {
     resampler: Fft<f32>,
     pending: Vec<f32>,
@@ -102,9 +102,17 @@ impl Upsampler {
     /// # Errors
     /// When the rates do not fit the resampler.
     pub fn new(rate_hz: usize) -> Result<Self, String> {
-        let resampler = resampler(rate_hz)?;
+        Self::between(rate_hz, VOICE_RATE_HZ as usize, 512)
+    }
+
+    /// Brings `from_hz` to `to_hz`, about `frames` samples at a time: fewer of them delay less.
+    ///
+    /// # Errors
+    /// When the rates do not fit the resampler.
+    pub fn between(from_hz: usize, to_hz: usize, frames: usize) -> Result<Self, String> {
+        let resampler = Fft::new(from_hz, to_hz, frames, 1, FixedSync::Input).map_err(|e| e.to_string())?;
         let skip = resampler.output_delay();
-        let ratio = f64::from(VOICE_RATE_HZ) / rate_hz as f64;
+        let ratio = to_hz as f64 / from_hz as f64;
         Ok(Self {
             resampler,
             pending: Vec::new(),
@@ -115,7 +123,7 @@ impl Upsampler {
         })
     }
 
-    /// Takes more audio and gives what is complete at 48 kHz.
+    /// Takes more audio and gives what is complete at the new rate.
     ///
     /// # Errors
     /// When the resampler refuses.

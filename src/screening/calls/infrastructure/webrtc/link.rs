@@ -1,6 +1,5 @@
 //! One connection's clock: every 20 ms one frame of the candidate's audio goes to the session.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio::time::{Instant, interval, sleep_until, timeout};
 use super::Connection;
 use crate::screening::calls::domain::audio::EAR_FRAME;
 use crate::screening::calls::domain::ports::{MediaError, MediaEvent};
+use crate::screening::calls::infrastructure::waiting::{LAST_EVENTS, Waiting};
 use crate::shared::media::codec::DecodeRate;
 use crate::shared::media::peer::{PeerMessage, PeerState, PeerStreams};
 use crate::shared::media::receiver::AudioReceiver;
@@ -18,12 +18,6 @@ use crate::shared::media::receiver::AudioReceiver;
 const FRAME: Duration = Duration::from_millis(20);
 /// A connection that is not up by then never will be.
 const CONNECTING: Duration = Duration::from_secs(30);
-/// Frames that wait for a session that is behind, besides those in its channel: two seconds. Then the oldest goes.
-const WAITING_AUDIO: usize = 100;
-/// Messages taken before the session has read them; above it the data channel's flow control slows the candidate.
-const WAITING_MESSAGES: usize = 64;
-/// How long a session that is behind is waited for at the end.
-const LAST_EVENTS: Duration = Duration::from_secs(1);
 
 /// Runs one connection.
 pub(super) struct Link {
@@ -71,14 +65,7 @@ impl Link {
         }
         self.connection.peer.close().await;
         self.waiting.push(MediaEvent::Closed);
-        let rest = async {
-            while let Some(event) = self.waiting.pop() {
-                if events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        };
-        if timeout(LAST_EVENTS, rest).await.is_err() {
+        if timeout(LAST_EVENTS, self.waiting.empty_into(&events)).await.is_err() {
             tracing::warn!("the session did not read the end of its connection");
         }
         tracing::debug!(stats = ?self.ears.stats(), "connection closed");
@@ -115,72 +102,5 @@ impl Link {
             PeerMessage::TooLong => refuse("message_too_long", "A message may have at most 16 KiB."),
             PeerMessage::TooMany => refuse("too_many_messages", "Messages come too fast; some are dropped."),
         }
-    }
-}
-
-/// Events the session has no room for yet, in order.
-#[derive(Default)]
-struct Waiting {
-    events: VecDeque<MediaEvent>,
-    audio: usize,
-}
-
-impl Waiting {
-    fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
-    fn takes_messages(&self) -> bool {
-        self.events.len() - self.audio < WAITING_MESSAGES
-    }
-
-    /// Adds an event; when too much audio waits, its oldest goes.
-    fn push(&mut self, event: MediaEvent) {
-        if matches!(event, MediaEvent::Audio { .. }) {
-            if self.audio >= WAITING_AUDIO
-                && let Some(oldest) = self.events.iter().position(|e| matches!(e, MediaEvent::Audio { .. }))
-            {
-                self.events.remove(oldest);
-            } else {
-                self.audio += 1;
-            }
-        }
-        self.events.push_back(event);
-    }
-
-    fn pop(&mut self) -> Option<MediaEvent> {
-        let event = self.events.pop_front();
-        if matches!(event, Some(MediaEvent::Audio { .. })) {
-            self.audio -= 1;
-        }
-        event
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(level: f32) -> MediaEvent {
-        MediaEvent::Audio {
-            pcm: Box::new([level; EAR_FRAME]),
-            received: true,
-        }
-    }
-
-    #[test]
-    fn only_audio_gives_way_to_a_slow_session_and_the_oldest_first() {
-        let mut waiting = Waiting::default();
-        waiting.push(MediaEvent::Connected);
-        for i in 0..150 {
-            waiting.push(frame(i as f32));
-        }
-        waiting.push(MediaEvent::Message("hello".to_owned()));
-        assert!(matches!(waiting.pop(), Some(MediaEvent::Connected)));
-        assert!(matches!(waiting.pop(), Some(MediaEvent::Audio { pcm, .. }) if (pcm[0] - 50.0).abs() < 0.5));
-        let rest: Vec<_> = std::iter::from_fn(|| waiting.pop()).collect();
-        assert_eq!(rest.len(), WAITING_AUDIO);
-        assert!(matches!(rest.last(), Some(MediaEvent::Message(_))));
-        assert_eq!(waiting.audio, 0);
     }
 }

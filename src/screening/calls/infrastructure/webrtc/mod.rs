@@ -88,6 +88,11 @@ impl WebRtcAdapter {
         }
     }
 
+    /// The places for connections, for other kinds of them to share.
+    pub fn slots(&self) -> Arc<Semaphore> {
+        self.slots.clone()
+    }
+
     /// Connections that are open.
     pub fn open_connections(&self) -> usize {
         self.lock().len()
