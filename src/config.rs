@@ -68,7 +68,7 @@ pub struct Speech {
     pub whisper: WhisperModel,
     /// Threads of the transcriber; never more than the machine has cores.
     pub whisper_threads: usize,
-    /// Voice engine; `auto` takes Kokoro. (`EMMA_VOICE`)
+    /// Voice engine; `auto` takes Kokoro where this machine is fast enough for it, else Piper. (`EMMA_VOICE`)
     pub voice: VoiceEngine,
     /// Size limit of the cache of rendered speech, MiB.
     pub voice_cache_mib: u64,

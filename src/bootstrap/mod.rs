@@ -269,18 +269,9 @@ impl Loading {
         calls: Arc<CallService>,
     ) {
         let style = self.agent.style();
-        let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
-        let (cache, tasks) = (self.config.server.data_dir.join("voice"), self.tasks.clone());
-        let name = style.voice.clone();
-        let loaded = tokio::task::spawn_blocking(move || {
-            let ears = open_ears(&speech, &models, &runtime)?;
-            let voice = open_voice(&speech, &name, &cache, &models, &runtime, tasks)?;
-            anyhow::Ok((ears, voice))
-        });
-        let (ears, voice) = match loaded.await {
-            Ok(Ok(loaded)) => loaded,
-            Ok(Err(error)) => return error!("no interview can be held: {error:#}; `emma doctor` says more"),
-            Err(error) => return error!(%error, "loading the models broke"),
+        let (ears, voice) = match self.load(&style.voice).await {
+            Ok(loaded) => loaded,
+            Err(error) => return error!("no interview can be held: {error:#}; `emma doctor` says more"),
         };
         let voice = Arc::new(voice);
         let engines = Engines {
@@ -308,6 +299,15 @@ impl Loading {
         }
         // The senders live as long as somebody may wait for them.
         engines_ready.closed().await;
+    }
+
+    /// The ears first: the voice is measured when nothing else is being loaded.
+    async fn load(&self, voice: &str) -> anyhow::Result<(crate::bench::Ears, engines::EmmaVoice)> {
+        let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
+        let ears = tokio::task::spawn_blocking(move || open_ears(&speech, &models, &runtime)).await??;
+        let (data_dir, tasks) = (&self.config.server.data_dir, self.tasks.clone());
+        let voice = open_voice(&self.config.speech, voice, data_dir, &self.models, &self.runtime, tasks).await?;
+        Ok((ears, voice))
     }
 }
 

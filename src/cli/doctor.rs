@@ -2,6 +2,7 @@
 
 mod machine;
 mod network;
+mod voice;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -91,6 +92,7 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         model_files(&models, &config.speech).await,
         onnx_runtime(&models).await,
         espeak().await,
+        voice::voice(config, &models),
         port(server.bind, server.port).await,
         udp_ports(server.bind, &config.media),
         advertised(server.bind, config.media.advertised_ip),
