@@ -26,12 +26,15 @@ use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
-use crate::screening::analysis::application::analyse::AnalysisService;
+use crate::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
-use crate::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
+use crate::screening::applications::application::react::{
+    EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
+};
 use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
@@ -148,11 +151,26 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
                 speed,
             }),
         ),
-        subscription(ScreeningCall::FINISHED, "analyse-call", analysis),
+        subscription(ScreeningCall::FINISHED, "analyse-call", analysis.clone()),
         subscription(
             ScreeningCall::FINISHED,
             "end-screening",
             Arc::new(EndScreening(applications.clone())),
+        ),
+        subscription(
+            ScreeningCall::FINISHED,
+            "note-withdrawal",
+            Arc::new(NoteWithdrawal(applications.clone())),
+        ),
+        subscription(
+            ConsentWithdrawn::NAME,
+            "forget-calls",
+            Arc::new(ForgetCalls(applications.clone())),
+        ),
+        subscription(
+            ConsentWithdrawn::NAME,
+            "forget-analyses",
+            Arc::new(ForgetAnalyses(analysis)),
         ),
     ];
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());

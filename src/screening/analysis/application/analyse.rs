@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tracing::info;
 
-use crate::screening::analysis::domain::analysis::{AnalysisStore, ScreeningAnalysis};
+use crate::screening::analysis::domain::analysis::{AnalysisStatus, AnalysisStore, ScreeningAnalysis};
 use crate::screening::analysis::domain::assessment::FitAssessment;
 use crate::screening::analysis::domain::invariants::enforce;
 use crate::screening::analysis::domain::scorer::{criterion_text, score};
 use crate::screening::analysis::domain::statements::statements;
+use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::domain::call::CallFinished;
 use crate::screening::calls::domain::segment::TranscriptSegment;
+use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::calls::domain::transcript::transcript_sha256;
+use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::Clock;
 use crate::shared::embeddings::{EmbedError, TextEmbedder};
@@ -53,10 +57,27 @@ impl EventHandler for AnalysisService {
     }
 }
 
+/// On `ConsentWithdrawn`: what was found in what was said is deleted too.
+pub struct ForgetAnalyses(pub Arc<AnalysisService>);
+
+#[async_trait]
+impl EventHandler for ForgetAnalyses {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let withdrawn: ConsentWithdrawn = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
+        Ok(self.0.forget(&withdrawn.application_id, event.time).await?)
+    }
+}
+
 impl AnalysisService {
     /// Analyses the call. What fails is written down as failed; a later try may still succeed.
     pub async fn analyse(&self, finished: &CallFinished) -> Result<(), AnalyseError> {
         let known = self.analyses.of_call(&finished.call_id).await?;
+        if known.as_ref().is_some_and(|a| a.status == AnalysisStatus::Withdrawn) {
+            return Ok(());
+        }
+        if finished.end_reason == EndReason::ConsentWithdrawn {
+            return Ok(self.forget_call(&finished.application_id, &finished.call_id).await?);
+        }
         let mut analysis = known.unwrap_or_else(|| {
             ScreeningAnalysis::begin(
                 finished.application_id.clone(),
@@ -77,6 +98,27 @@ impl AnalysisService {
                 Err(error)
             }
         }
+    }
+
+    /// Deletes what was found in the application's calls that were begun until then, and keeps it from being found again.
+    ///
+    /// # Errors
+    /// When a store fails; it can be tried again.
+    pub async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError> {
+        for call in self.calls.of_application(application).await? {
+            if call.created_at <= until {
+                self.forget_call(application, &call.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_call(&self, application: &ApplicationId, call: &CallId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let known = self.analyses.of_call(call).await?;
+        let mut analysis = known.unwrap_or_else(|| ScreeningAnalysis::begin(application.clone(), call.clone(), now));
+        analysis.withdraw(now);
+        self.analyses.put(&analysis, None).await
     }
 
     async fn assess(&self, finished: &CallFinished) -> Result<FitAssessment, AnalyseError> {

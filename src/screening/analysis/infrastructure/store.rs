@@ -34,11 +34,12 @@ impl AnalysisStore for SqliteAnalysisStore {
 
     async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError> {
         let mut write = self.0.write().await?;
-        sqlx::query(
+        let stored = sqlx::query(
             "INSERT INTO analyses (id, application_id, call_id, status, body, created_at, completed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (call_id) DO UPDATE
-             SET status = excluded.status, body = excluded.body, completed_at = excluded.completed_at",
+             SET status = excluded.status, body = excluded.body, completed_at = excluded.completed_at
+             WHERE analyses.status <> 'withdrawn'",
         )
         .bind(analysis.id.as_str())
         .bind(analysis.application_id.as_str())
@@ -49,11 +50,17 @@ impl AnalysisStore for SqliteAnalysisStore {
         .bind(analysis.completed_at.map(to_ms))
         .execute(&mut *write)
         .await?;
+        if stored.rows_affected() == 0 {
+            return Ok(());
+        }
         if let (Some(event), Some(at)) = (event, analysis.completed_at) {
             let event = Event::new(ScreeningAnalysis::COMPLETED, analysis.id.as_str(), at, event);
             outbox::append(&mut write, &event).await?;
         }
         write.commit().await?;
+        if event.is_some() {
+            self.0.new_events().notify_one();
+        }
         Ok(())
     }
 }

@@ -61,7 +61,9 @@ pub trait ApplicationStore: Send + Sync {
     /// Appends an answer to the consent text, and stores the application's status with it.
     async fn put_consent(&self, application: &ScreeningApplication, consent: &Consent) -> Result<(), StoreError>;
     async fn consent(&self, application: &ApplicationId) -> Result<Option<Consent>, StoreError>;
-    async fn withdraw_consent(&self, application: &ScreeningApplication, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Marks every consent given until the event's time as withdrawn. The event is stored with that, and only where
+    /// there was something to withdraw.
+    async fn withdraw_consent(&self, application: &ApplicationId, event: &Event) -> Result<(), StoreError>;
 
     /// Conflict when the owner has a plan of this version.
     async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError>;
@@ -110,8 +112,9 @@ pub trait InterviewCalls: Send + Sync {
     /// The call to enter: the one that is open, one that goes on after a technical break, or a new attempt.
     async fn open(&self, application: &ApplicationId, plan: &InterviewPlan) -> Result<CallId, OpenError>;
     async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError>;
-    /// Ends the open call because consent was withdrawn and deletes everything that was said in any call.
-    async fn forget(&self, application: &ApplicationId) -> Result<(), StoreError>;
+    /// Ends the open call because consent was withdrawn and deletes everything that was said in any call, of the calls
+    /// that were begun until then.
+    async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// Why no call can be entered.

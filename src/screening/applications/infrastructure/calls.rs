@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::domain::ports::{InterviewCalls, OpenError, Progress, Stage};
@@ -63,8 +64,8 @@ impl InterviewCalls for ApplicationCalls {
         })
     }
 
-    async fn forget(&self, application: &ApplicationId) -> Result<(), StoreError> {
-        forget_calls(&*self.store, &*self.ender, application, &*self.clock).await
+    async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError> {
+        forget_calls(&*self.store, &*self.ender, application, until, &*self.clock).await
     }
 }
 

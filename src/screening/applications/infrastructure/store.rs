@@ -238,15 +238,22 @@ impl ApplicationStore for SqliteApplicationStore {
         .transpose()
     }
 
-    async fn withdraw_consent(&self, application: &ScreeningApplication, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn withdraw_consent(&self, application: &ApplicationId, event: &Event) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
-        sqlx::query("UPDATE consents SET withdrawn_at = $2 WHERE application_id = $1 AND withdrawn_at IS NULL")
-            .bind(application.id.as_str())
-            .bind(to_ms(now))
-            .execute(&mut *write)
-            .await?;
-        save_status(&mut write, application).await?;
-        Ok(write.commit().await?)
+        let marked = sqlx::query(
+            "UPDATE consents SET withdrawn_at = $2 WHERE application_id = $1 AND withdrawn_at IS NULL AND given_at <= $2",
+        )
+        .bind(application.as_str())
+        .bind(to_ms(event.time))
+        .execute(&mut *write)
+        .await?;
+        if marked.rows_affected() == 0 {
+            return Ok(());
+        }
+        outbox::append(&mut write, event).await?;
+        write.commit().await?;
+        self.db.new_events().notify_one();
+        Ok(())
     }
 
     async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError> {

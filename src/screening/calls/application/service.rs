@@ -162,10 +162,6 @@ impl CallService {
             return Ok(false);
         };
         if call.status().is_final() {
-            // What was said is deleted also when consent is withdrawn after the call.
-            if reason == EndReason::ConsentWithdrawn {
-                self.store.purge_transcript(&call.id).await?;
-            }
             return Ok(false);
         }
         diary::finish(&mut call, reason, &*self.store, &*self.clock).await?;

@@ -14,6 +14,7 @@ mod reply;
 mod role;
 mod silence;
 
+pub use guards::protected_spans;
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;
