@@ -101,8 +101,8 @@ pub struct Interview {
     pub agent: Option<PathBuf>,
     /// Seconds a lost connection may take to come back before the call ends.
     pub reconnect_grace_s: u64,
-    /// Hours an invitation is valid.
-    pub invitation_hours: u64,
+    /// Hours a link is valid where nobody says otherwise, 1 to 2160.
+    pub invitation_hours: u32,
 }
 
 /// `[log]`
@@ -244,6 +244,9 @@ impl Config {
         }
         if self.media.max_calls == 0 {
             return invalid("media.max_calls", "must be at least 1");
+        }
+        if !(1..=2160).contains(&self.interview.invitation_hours) {
+            return invalid("interview.invitation_hours", "must be 1 to 2160");
         }
         if let Some(url) = &self.server.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use axum::Router;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ use crate::screening::analysis::application::analyse::{AnalysisService, ForgetAn
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::application::react::{
     EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
 };
@@ -111,6 +113,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         documents: Arc::new(FileReader::default()),
         plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
         clock: clock.clone(),
+        link_terms: link_terms(&config),
         offers_recording: false,
     });
 
@@ -176,11 +179,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
 
     let demo = if config.server.demo {
-        Some(
-            demo_link(&applications, config.interview.invitation_hours)
-                .await
-                .context("demo")?,
-        )
+        Some(demo_link(&applications).await.context("demo")?)
     } else {
         None
     };
@@ -205,8 +204,12 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             service: applications.clone(),
             public_url: base_url.as_str().into(),
             ice_servers: [].into(),
+            verdicts: analyses.clone(),
         },
-        calls: CallsState { store: call_store },
+        calls: CallsState {
+            store: call_store,
+            calls: calls.clone(),
+        },
         interviews: InterviewsState {
             calls: calls.clone(),
             door: Arc::new(Door(applications)),
@@ -369,6 +372,13 @@ async fn listen(config: &Config) -> anyhow::Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}: {advice}"))
+}
+
+fn link_terms(config: &Config) -> LinkTerms {
+    LinkTerms {
+        valid_for: TimeDelta::hours(i64::from(config.interview.invitation_hours)),
+        ..LinkTerms::default()
+    }
 }
 
 fn base_url(config: &Config, bound: SocketAddr) -> String {

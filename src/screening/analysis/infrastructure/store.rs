@@ -1,16 +1,43 @@
 //! Analyses in the embedded database.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::screening::analysis::domain::analysis::{AnalysisCompleted, AnalysisStore, ScreeningAnalysis};
+use crate::screening::applications::domain::ports::{Verdict, Verdicts};
 use crate::screening::shared::ids::{ApplicationId, CallId};
-use crate::shared::db::{Db, from_json, to_json, to_ms, to_word};
+use crate::shared::db::{Db, from_json, from_word, to_json, to_ms, to_word};
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::outbox;
 
 /// Analyses in SQLite.
 pub struct SqliteAnalysisStore(pub Db);
+
+#[async_trait]
+impl Verdicts for SqliteAnalysisStore {
+    async fn of(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Verdict>, StoreError> {
+        let rows: Vec<(String, String, Option<u8>, Option<String>)> = sqlx::query_as(
+            "SELECT application_id, status, json_extract(body, '$.assessment.score'),
+                    json_extract(body, '$.assessment.recommendation')
+             FROM analyses WHERE application_id IN (SELECT value FROM json_each($1)) ORDER BY created_at, id",
+        )
+        .bind(to_json(&applications)?)
+        .fetch_all(self.0.reader())
+        .await?;
+        let verdict = |(application, status, fit_score, recommendation): (String, _, _, _)| {
+            let verdict = Verdict {
+                status,
+                fit_score,
+                recommendation,
+            };
+            Ok((from_word(&application)?, verdict))
+        };
+        // The latest comes last and stays.
+        rows.into_iter().map(verdict).collect()
+    }
+}
 
 #[async_trait]
 impl AnalysisStore for SqliteAnalysisStore {

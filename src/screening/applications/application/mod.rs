@@ -13,6 +13,7 @@ pub mod withdraw_consent;
 
 use std::sync::Arc;
 
+use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::domain::application::IllegalMove;
 use crate::screening::applications::domain::invitation::Unusable;
 use crate::screening::applications::domain::ports::{
@@ -28,6 +29,8 @@ pub struct ApplicationService {
     pub documents: Arc<dyn DocumentReader>,
     pub plans: Arc<dyn PlanMaker>,
     pub clock: Arc<dyn Clock>,
+    /// How long and how often a link can be used where nobody says otherwise.
+    pub link_terms: LinkTerms,
     /// Whether candidates can agree to have their sound recorded.
     pub offers_recording: bool,
 }

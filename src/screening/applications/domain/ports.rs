@@ -1,5 +1,7 @@
 //! What applications need from outside.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -49,6 +51,8 @@ pub trait ApplicationStore: Send + Sync {
         application: Option<&ScreeningApplication>,
     ) -> Result<(), StoreError>;
     async fn invitation_by_hash(&self, token_hash: &str) -> Result<Option<Invitation>, StoreError>;
+    /// The links for anybody of a job offer, oldest first.
+    async fn open_invitations(&self, offer: &JobOfferId) -> Result<Vec<Invitation>, StoreError>;
     async fn invitation(&self, id: &InvitationId) -> Result<Option<Invitation>, StoreError>;
     async fn invitations_of(&self, application: &ApplicationId) -> Result<Vec<Invitation>, StoreError>;
     /// The personal link made last through an open one.
@@ -117,6 +121,24 @@ pub trait InterviewCalls: Send + Sync {
     async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
+/// What the analyses of applications came to, as far as a list shows it.
+#[async_trait]
+pub trait Verdicts: Send + Sync {
+    /// Of each application's latest call; nothing for those that have no analysis yet.
+    async fn of(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Verdict>, StoreError>;
+}
+
+/// What an analysis came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// E.g. `completed`.
+    pub status: String,
+    /// 0 to 100; none where too little was said.
+    pub fit_score: Option<u8>,
+    /// E.g. `review`.
+    pub recommendation: Option<String>,
+}
+
 /// Why no call can be entered.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -134,6 +156,10 @@ pub struct Progress {
     /// Attempts so far.
     pub attempts: u32,
     pub call_id: Option<CallId>,
+    /// Questions of the last call that are behind the candidate.
+    pub topics_done: usize,
+    /// How long that call has run, ms.
+    pub elapsed_ms: u64,
     /// Why the last call ended, e.g. `agenda_completed`.
     pub end_reason: Option<String>,
     pub ended_at: Option<DateTime<Utc>>,

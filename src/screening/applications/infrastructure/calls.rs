@@ -13,6 +13,7 @@ use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::application::withdraw::{CallEnder, forget_calls};
 use crate::screening::calls::domain::attempt::{Entry, entry};
 use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::coverage::{CoverageState, QuestionCoverage};
 use crate::screening::calls::domain::status::CallStatus;
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, CallId};
@@ -51,7 +52,10 @@ impl InterviewCalls for ApplicationCalls {
             },
         };
         let last = calls.last();
+        let is_done = |q: &&QuestionCoverage| matches!(q.state, CoverageState::Answered | CoverageState::Skipped);
         Ok(Progress {
+            topics_done: last.map_or(0, |call| call.coverage.0.iter().filter(is_done).count()),
+            elapsed_ms: last.map_or(0, |call| call.media_ms),
             stage,
             attempts: last.map_or(0, |call| call.attempt),
             call_id: last.map(|call| call.id.clone()),
@@ -81,5 +85,11 @@ impl Interviews for ApplicationService {
             job_offer_id: found.job_offer_id,
             plan: Arc::new(plan),
         }))
+    }
+
+    async fn open_until(&self, application: &ApplicationId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let links = self.store.invitations_of(application).await?;
+        let usable = links.into_iter().filter(|link| link.revoked_at.is_none());
+        Ok(usable.map(|link| link.expires_at).max())
     }
 }

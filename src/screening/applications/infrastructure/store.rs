@@ -172,6 +172,14 @@ impl ApplicationStore for SqliteApplicationStore {
         rows.iter().map(invitation).collect()
     }
 
+    async fn open_invitations(&self, offer: &JobOfferId) -> Result<Vec<Invitation>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM invitations WHERE kind = 'open' AND job_offer_id = $1 ORDER BY id")
+            .bind(offer.as_str())
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.iter().map(invitation).collect()
+    }
+
     async fn latest_child(&self, open: &InvitationId) -> Result<Option<Invitation>, StoreError> {
         let row = sqlx::query("SELECT * FROM invitations WHERE parent_id = $1 ORDER BY rowid DESC LIMIT 1")
             .bind(open.as_str())

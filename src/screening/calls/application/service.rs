@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, SdpOffer};
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::shared::ids::{ApplicationId, ConnectionId};
+use crate::screening::shared::ids::{ApplicationId, CallId, ConnectionId};
 use crate::shared::clock::Clock;
 use crate::shared::errors::StoreError;
 
@@ -29,6 +30,8 @@ const LOADING: Duration = Duration::from_secs(25);
 #[async_trait]
 pub trait Interviews: Send + Sync {
     async fn talk_of(&self, application: &ApplicationId, plan_version: u32) -> Result<Option<Talk>, StoreError>;
+    /// Until when a link lets the candidate in; none where no link does any more.
+    async fn open_until(&self, application: &ApplicationId) -> Result<Option<DateTime<Utc>>, StoreError>;
 }
 
 /// Calls, from the point of view of those outside them.
@@ -61,6 +64,15 @@ pub enum ConnectError {
     Media(#[from] MediaError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What calling off a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOff {
+    /// It ends now, or as soon as the candidate was told.
+    Done,
+    Over,
+    Unknown,
 }
 
 /// How a second connection of a candidate is treated.
@@ -119,6 +131,8 @@ impl CallService {
         if call.status() == CallStatus::Created {
             return Err(ConnectError::ConsentRequired);
         }
+        // What can never be answered is refused at once, also while the engines are being loaded.
+        self.gateway.check(&offer)?;
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
         let live = self.start(self.engines().await?, &call, talk);
@@ -166,6 +180,34 @@ impl CallService {
         }
         diary::finish(&mut call, reason, &*self.store, &*self.clock).await?;
         Ok(true)
+    }
+
+    /// Calls off one call: a candidate who is in it hears so. Nothing happens to a call that is over.
+    pub async fn cancel(&self, id: &CallId) -> Result<CallOff, StoreError> {
+        let Some(call) = self.store.find(id).await? else {
+            return Ok(CallOff::Unknown);
+        };
+        if call.status().is_final() {
+            return Ok(CallOff::Over);
+        }
+        // A call that is not final is the application's current one.
+        self.end(&call.application_id, EndReason::RecruiterCancelled).await?;
+        Ok(CallOff::Done)
+    }
+
+    /// Ends the calls that wait for candidates whom no link lets in any more.
+    pub async fn expire_unjoined(&self) -> Result<(), StoreError> {
+        for mut call in self.store.unfinished().await? {
+            let waits = matches!(call.status(), CallStatus::Created | CallStatus::Ready);
+            if !waits || self.live.get(&call.application_id).is_some() {
+                continue;
+            }
+            let until = self.interviews.open_until(&call.application_id).await?;
+            if until.is_none_or(|until| until <= self.clock.now()) {
+                diary::finish(&mut call, EndReason::InviteExpired, &*self.store, &*self.clock).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a candidate is connected to the application's call now.
@@ -236,7 +278,10 @@ impl CallService {
     /// The engines, waited for while they are being loaded.
     async fn engines(&self) -> Result<Engines, ConnectError> {
         let mut engines = self.engines.clone();
-        let loaded = tokio::time::timeout(LOADING, engines.wait_for(Option::is_some)).await;
+        let loaded = tokio::select! {
+            () = self.closing.cancelled() => return Err(ConnectError::Stopping),
+            loaded = tokio::time::timeout(LOADING, engines.wait_for(Option::is_some)) => loaded,
+        };
         match loaded {
             Ok(Ok(engines)) => engines.clone().ok_or(ConnectError::Loading),
             Ok(Err(_)) | Err(_) => Err(ConnectError::Loading),

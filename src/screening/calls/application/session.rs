@@ -18,6 +18,7 @@ use crate::screening::calls::application::voice::{Voice, VoiceStyle};
 use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
+use crate::screening::calls::domain::interviewer::TalkHistory;
 use crate::screening::calls::domain::ports::{
     BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob,
     TurnJudge, VoiceActivity, VoiceStream,
@@ -81,6 +82,8 @@ pub struct Session {
     lost_since: Option<Instant>,
     /// A candidate was in the call at some time.
     begun: bool,
+    /// The call was under way before this process: what Emma said then stands only in the store.
+    forgetful: bool,
     ended: bool,
 }
 
@@ -124,6 +127,7 @@ impl Session {
             seat,
             lost_since: Some(Instant::now()),
             begun: resumed,
+            forgetful: resumed,
             ended: false,
         }
     }
@@ -196,10 +200,14 @@ impl Session {
                 self.begun = true;
                 self.voice.link(self.sink.clone()).await;
                 self.diary.connected().await;
+                let said = self.diary.transcript().await;
                 if let Some(sink) = &self.sink {
-                    for caption in self.diary.captions().await {
-                        sink.send_message(caption);
+                    for segment in &said {
+                        sink.send_message(messages::caption_of(segment));
                     }
+                }
+                if std::mem::take(&mut self.forgetful) {
+                    self.conversation.remember(TalkHistory::of_transcript(&said));
                 }
                 self.feed(Input::Connected);
             }
@@ -284,6 +292,8 @@ impl Session {
             Output::StopPlayout => self.voice.stop().await,
             Output::Store(segment) => self.diary.segment(segment).await,
             Output::Covered(coverage) => self.diary.covered(coverage, self.now()).await,
+            Output::PauseBegan => self.diary.paused().await,
+            Output::PauseEnded => self.diary.connected().await,
             Output::Flag(flag) => self.diary.flag(&flag, self.now()).await,
             Output::Answered { turn, latency, .. } => {
                 info!(

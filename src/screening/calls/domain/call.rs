@@ -92,6 +92,12 @@ impl ScreeningCall {
         Ok(())
     }
 
+    /// The candidate asked for a moment.
+    pub fn pause(&mut self) -> Result<(), IllegalTransition> {
+        self.status = self.status.advance(CallStatus::Paused)?;
+        Ok(())
+    }
+
     /// The connection is gone; the candidate has time to come back.
     pub fn lose_connection(&mut self) -> Result<(), IllegalTransition> {
         self.status = self.status.advance(CallStatus::Reconnecting)?;

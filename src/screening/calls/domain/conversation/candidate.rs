@@ -40,6 +40,7 @@ impl Conversation {
             return;
         }
         self.awaited = None;
+        self.end_break();
         let now = self.now;
         if let Some(turn) = self.turn.as_mut() {
             let pause_ms = onset.since(turn.last_voice);
@@ -62,6 +63,9 @@ impl Conversation {
     }
 
     fn voice_goes_on(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
         let now = self.now;
         if self.turn.is_none() && !self.opening {
             // Speech that began over the first words goes on after them.
@@ -144,7 +148,8 @@ impl Conversation {
             return;
         }
         let text = turn.text();
-        if self.speech.is_some() && turn.is_transcribed() {
+        // A goodbye is not interrupted.
+        if self.speech.is_some() && turn.is_transcribed() && self.ending.is_none() {
             if text.is_empty() || is_backchannel(&text) {
                 return self.resume_emma();
             }
@@ -261,7 +266,10 @@ impl Conversation {
         };
         if let Some((reason, _)) = self.ending {
             self.keep_answer(&turn, true);
-            return self.end(reason);
+            if self.speech.is_none() {
+                self.end(reason);
+            }
+            return;
         }
         if turn.text().is_empty() {
             // A cough: nobody has said anything, and the silence goes on as before.
@@ -333,6 +341,7 @@ impl Conversation {
         }
         self.interrupt_emma();
         self.awaited = None;
+        self.end_break();
         if let Some(spoken) = self.turn.take() {
             self.keep_answer(&spoken, true);
             self.outputs.push_back(Output::Discard { tag: spoken.tag });
@@ -355,6 +364,22 @@ impl Conversation {
             turn.needs_time = true;
         }
         self.quiet_since = self.now.plus(MORE_TIME_MS);
+        if self.ending.is_none() && self.connected && !self.on_break {
+            self.on_break = true;
+            self.outputs.push_back(Output::PauseBegan);
+            if self.speech.is_none() {
+                self.show(EmmaState::Paused);
+            }
+        }
+    }
+
+    /// Somebody speaks again.
+    pub(super) fn end_break(&mut self) {
+        if self.on_break {
+            self.on_break = false;
+            self.quiet_since = self.quiet_since.min(self.now);
+            self.outputs.push_back(Output::PauseEnded);
+        }
     }
 }
 

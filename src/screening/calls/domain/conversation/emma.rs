@@ -34,7 +34,7 @@ pub struct EmmaSpeech {
 
 /// The moments from which a turn's latency is made up.
 #[derive(Debug, Clone)]
-struct AnsweredTurn {
+pub(super) struct AnsweredTurn {
     turn: u32,
     segment: Option<SegmentId>,
     last_voice: CallTime,
@@ -99,7 +99,8 @@ impl Conversation {
         self.say(reply, Some(answers));
     }
 
-    fn say(&mut self, reply: Reply, answers: Option<AnsweredTurn>) {
+    pub(super) fn say(&mut self, reply: Reply, answers: Option<AnsweredTurn>) {
+        self.end_break();
         self.history.note(&reply);
         for flag in reply.flags {
             self.outputs.push_back(Output::Flag(flag));
@@ -266,8 +267,8 @@ impl Conversation {
         }
         self.agenda.question_heard();
         self.cut_questions = 0;
-        self.quiet_since = self.now;
-        self.show(EmmaState::Listening);
+        self.quiet_since = self.quiet_since.max(self.now);
+        self.show(if self.on_break { EmmaState::Paused } else { EmmaState::Listening });
     }
 
     /// The candidate made a sound: hold the breath, decide later.

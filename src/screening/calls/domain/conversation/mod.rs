@@ -22,7 +22,7 @@ use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
 use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
-use crate::screening::calls::domain::interviewer::TalkHistory;
+use crate::screening::calls::domain::interviewer::{self, Reply, TalkHistory};
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
@@ -53,6 +53,8 @@ const MAX_SILENCES: u32 = 6;
 const MISSING_RESULT_MS: u64 = 20_000;
 /// How long an ending call waits for the words that were just said, ms.
 const LAST_WORDS_MS: u64 = 4_000;
+/// How long Emma's own last sentence may take when somebody else ends the call, ms.
+const GOODBYE_MS: u64 = 15_000;
 
 /// One call.
 #[derive(Debug)]
@@ -81,7 +83,10 @@ pub struct Conversation {
     /// How this candidate pauses inside answers.
     pauses: PauseStats,
     time_up: bool,
+    /// Why the call is about to end, and when it does at the latest.
     ending: Option<(EndReason, CallTime)>,
+    /// The candidate asked for a moment and has not spoken since.
+    on_break: bool,
     ended: bool,
     shown: Option<EmmaState>,
 }
@@ -110,6 +115,7 @@ impl Conversation {
             pauses: PauseStats::default(),
             time_up: false,
             ending: None,
+            on_break: false,
             ended: false,
             shown: None,
         }
@@ -148,6 +154,7 @@ impl Conversation {
             Input::Typed { text } => self.typed(&text),
             Input::RepeatRequested => self.repeat_requested(),
             Input::MoreTimeRequested => self.more_time(),
+            Input::HumanRequested => self.end_politely(interviewer::hand_over(), EndReason::HumanRequested),
             Input::Muted(muted) => self.muted = muted,
             Input::EndRequested(reason) => self.end_requested(reason),
             Input::Tick => {}
@@ -177,6 +184,11 @@ impl Conversation {
             .min_by_key(|(at, _)| *at)
     }
 
+    /// What Emma said before a restart, so that she does not begin anew.
+    pub fn remember(&mut self, history: TalkHistory) {
+        self.history = history;
+    }
+
     /// Whether the candidate is speaking or waits for an answer.
     pub fn candidate_has_the_floor(&self) -> bool {
         self.turn.is_some()
@@ -200,6 +212,7 @@ impl Conversation {
     fn disconnected(&mut self) {
         self.connected = false;
         self.opening = false;
+        self.on_break = false;
         self.awaited = None;
         self.interrupt_emma();
         self.commit_turn();
@@ -257,7 +270,7 @@ impl Conversation {
     }
 
     fn missing_deadline(&self) -> Option<CallTime> {
-        let ending = self.ending.map(|(_, since)| since.plus(LAST_WORDS_MS));
+        let ending = self.ending.map(|(_, at_last)| at_last);
         let awaited = self.awaited.map(|(_, since)| since.plus(MISSING_RESULT_MS));
         let turn = self
             .turn
@@ -282,13 +295,31 @@ impl Conversation {
     }
 
     fn end_requested(&mut self, reason: EndReason) {
+        if reason == EndReason::RecruiterCancelled && self.connected {
+            return self.end_politely(interviewer::call_off(), reason);
+        }
         self.interrupt_emma();
         self.awaited = None;
-        self.ending = Some((reason, self.now));
+        self.ending = Some((reason, self.now.plus(LAST_WORDS_MS)));
         self.commit_turn();
         if self.turn.is_none() {
             self.end(reason);
         }
+    }
+
+    /// Emma says a last sentence, which nothing interrupts, and the call ends. What is being said now is kept.
+    fn end_politely(&mut self, goodbye: Reply, reason: EndReason) {
+        if self.ending.is_some() {
+            return;
+        }
+        if !self.connected {
+            return self.end_requested(reason);
+        }
+        self.interrupt_emma();
+        self.awaited = None;
+        self.ending = Some((reason, self.now.plus(GOODBYE_MS)));
+        self.say(goodbye, None);
+        self.commit_turn();
     }
 
     fn end(&mut self, reason: EndReason) {

@@ -61,6 +61,8 @@ pub enum Input {
     RepeatRequested,
     /// The candidate pressed "give me a moment".
     MoreTimeRequested,
+    /// The candidate pressed "talk with a person instead" and confirmed it.
+    HumanRequested,
     /// The candidate muted or unmuted the microphone.
     Muted(bool),
     /// The candidate, a recruiter or the server ends the call.
@@ -133,6 +135,10 @@ pub enum Output {
     },
     /// Something a human should look at.
     Flag(Flag),
+    /// The candidate asked for a moment: Emma waits.
+    PauseBegan,
+    /// The talk goes on.
+    PauseEnded,
     /// The call is over.
     End(EndReason),
 }

@@ -189,6 +189,23 @@ pub fn repeat(ctx: &ReplyContext<'_>) -> Reply {
     flow::again(ctx, meta(pick(phrases::REPEATING, ctx.history)), Vec::new())
 }
 
+/// The hiring team ends the call.
+pub fn call_off() -> Reply {
+    let reason = EndReason::RecruiterCancelled;
+    let parts = vec![part(phrases::CLOSE_CALLED_OFF, SegmentKind::Closing, None)];
+    plain(parts, Action::Close { reason })
+}
+
+/// The candidate asked for a person by the button, and confirmed it there.
+pub fn hand_over() -> Reply {
+    let reason = EndReason::HumanRequested;
+    let parts = vec![part(phrases::CLOSE_HUMAN, SegmentKind::Closing, None)];
+    Reply {
+        flags: vec![Flag::HumanRequested],
+        ..plain(parts, Action::Close { reason })
+    }
+}
+
 /// The time for the call is up: a polite end, whatever is left of the plan.
 pub fn time_up(ctx: &ReplyContext<'_>) -> Reply {
     let parts = vec![

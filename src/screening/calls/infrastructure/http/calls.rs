@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::screening::calls::application::service::{CallOff, CallService};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::{CallEvent, CallStore};
@@ -24,6 +27,7 @@ use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 #[derive(Clone)]
 pub struct CallsState {
     pub store: Arc<dyn CallStore>,
+    pub calls: Arc<CallService>,
 }
 
 /// Calls and transcripts, for recruiters.
@@ -37,6 +41,7 @@ where
         .routes(routes!(get_call))
         .routes(routes!(get_transcript))
         .routes(routes!(list_calls))
+        .routes(routes!(cancel_call))
 }
 
 /// One attempt at an interview.
@@ -56,6 +61,9 @@ struct CallView {
     /// Names and versions of engines, agent and prompts used.
     #[schema(value_type = Object)]
     engine: serde_json::Value,
+    /// What the candidate asked and the posting does not answer; only when one call is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered_questions: Option<Vec<String>>,
     /// What happened, oldest first; only when one call is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log: Vec<CallEvent>,
@@ -85,8 +93,10 @@ async fn get_call(
     Ids(id): Ids<CallId>,
 ) -> Result<Json<CallView>, Problem> {
     let call = calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    let log = calls.store.log_of(&id).await?;
     Ok(Json(CallView {
-        log: calls.store.log_of(&id).await?,
+        unanswered_questions: Some(unanswered_questions(&log)),
+        log,
         ..CallView::from(call)
     }))
 }
@@ -127,6 +137,36 @@ async fn list_calls(
     Ok(Json(CallList { items }))
 }
 
+/// Calls an interview off: nobody can join it any more, and a candidate who is in it is told so and hears a goodbye.
+#[utoipa::path(post, path = "/calls/{id}/cancel", tag = "calls", params(("id" = CallId, Path)),
+    security(("recruiter" = [])), responses((status = 202, description = "It ends now, or in some seconds"),
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+    (status = 409, body = ProblemBody, description = "It is over already")))]
+async fn cancel_call(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<StatusCode, Problem> {
+    match calls.calls.cancel(&id).await? {
+        CallOff::Done => Ok(StatusCode::ACCEPTED),
+        CallOff::Over => Err(Problem::new(ProblemKind::Conflict, "the call is over already")),
+        CallOff::Unknown => Err(ProblemKind::CallNotFound.into()),
+    }
+}
+
+/// Each question once, in the order they were asked.
+fn unanswered_questions(log: &[CallEvent]) -> Vec<String> {
+    let mut questions: Vec<String> = Vec::new();
+    for event in log.iter().filter(|event| event.kind == "flag") {
+        if let Ok(Flag::UnansweredQuestion(question)) = Flag::deserialize(&event.data["flag"])
+            && !questions.contains(&question)
+        {
+            questions.push(question);
+        }
+    }
+    questions
+}
+
 impl From<ScreeningCall> for CallView {
     fn from(call: ScreeningCall) -> Self {
         Self {
@@ -142,6 +182,7 @@ impl From<ScreeningCall> for CallView {
             duration_ms: call.media_ms,
             coverage: call.coverage,
             engine: call.engine,
+            unanswered_questions: None,
             log: Vec::new(),
         }
     }
