@@ -66,6 +66,9 @@ use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
 use crate::shared::onnx::OnnxRuntime;
 use crate::shared::telemetry;
 
+/// How often calls are looked through for those whose link has expired.
+const EXPIRING: Duration = Duration::from_mins(1);
+
 /// A server that is ready to serve.
 pub struct Emma {
     pub base_url: String,
@@ -78,6 +81,8 @@ pub struct Emma {
     runner: JobRunner,
     db: Db,
     tasks: TaskTracker,
+    /// Fired when the server is asked to stop: nobody waits for models any more.
+    stopping: CancellationToken,
 }
 
 /// Builds everything from configuration. The models are loaded in the background: the server listens at once.
@@ -99,6 +104,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let metrics = telemetry::start_metrics().context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = TaskTracker::new();
+    let stopping = CancellationToken::new();
 
     let call_store = Arc::new(SqliteCallStore::new(db.clone(), clock.clone()));
     let application_store = Arc::new(SqliteApplicationStore::new(db.clone()));
@@ -152,6 +158,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
                 applications: applications.clone(),
                 voice: voice.clone(),
                 speed,
+                stopping: stopping.clone(),
             }),
         ),
         subscription(ScreeningCall::FINISHED, "analyse-call", analysis.clone()),
@@ -237,6 +244,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         runner,
         db,
         tasks,
+        stopping,
     })
 }
 
@@ -248,11 +256,13 @@ impl Emma {
     pub async fn serve(self, stop: CancellationToken, drain: Duration) -> anyhow::Result<()> {
         let jobs_stop = CancellationToken::new();
         let jobs = tokio::spawn(self.runner.run(jobs_stop.clone()));
-        let (calls, stopping) = (self.calls.clone(), stop.clone());
+        let (calls, stopped, stopping) = (self.calls.clone(), stop.clone(), self.stopping);
         let draining = tokio::spawn(async move {
-            stopping.cancelled().await;
+            stopped.cancelled().await;
+            stopping.cancel();
             calls.shut_down(drain).await;
         });
+        tokio::spawn(expire_calls(self.calls, stop));
         // Calls end over their own connections: HTTP serves on while they do.
         let served = axum::serve(self.listener, self.router.into_make_service()).with_graceful_shutdown(async move {
             if draining.await.is_err() {
@@ -268,6 +278,21 @@ impl Emma {
         self.tasks.close();
         self.db.close().await;
         Ok(())
+    }
+}
+
+/// Ends, from time to time, the calls that nobody can join any more.
+async fn expire_calls(calls: Arc<CallService>, stop: CancellationToken) {
+    let mut clock = tokio::time::interval(EXPIRING);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = clock.tick() => {}
+        }
+        if let Err(error) = calls.expire_unjoined().await {
+            warn!(%error, "calls that wait in vain could not be ended; it is tried again");
+        }
     }
 }
 
