@@ -32,13 +32,12 @@ use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::application::invite::LinkTerms;
+use crate::screening::applications::application::make_plan::DeterministicPlans;
 use crate::screening::applications::application::react::{
     EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
 };
 use crate::screening::applications::domain::application::JobOfferApplied;
 use crate::screening::applications::domain::consent::ConsentWithdrawn;
-use crate::screening::applications::domain::job_offer::JobOffer;
-use crate::screening::applications::domain::plan::deterministic_plan;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
@@ -117,7 +116,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             clock: clock.clone(),
         }),
         documents: Arc::new(FileReader::default()),
-        plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+        plans: Arc::new(DeterministicPlans),
         clock: clock.clone(),
         link_terms: link_terms(&config),
         offers_recording: false,

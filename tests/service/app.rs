@@ -1,6 +1,6 @@
 //! A whole Emma without models: real routes over a real database in a temporary directory, with a clock that tests turn.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -8,27 +8,31 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use emma::router::{self, AppState};
+use emma::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
 use emma::screening::analysis::infrastructure::http::AnalysisState;
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::applications::application::ApplicationService;
-use emma::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
+use emma::screening::applications::application::invite::LinkTerms;
+use emma::screening::applications::application::make_plan::DeterministicPlans;
+use emma::screening::applications::application::react::{
+    EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
+};
 use emma::screening::applications::domain::application::JobOfferApplied;
-use emma::screening::applications::domain::job_offer::JobOffer;
-use emma::screening::applications::domain::plan::deterministic_plan;
+use emma::screening::applications::domain::consent::ConsentWithdrawn;
 use emma::screening::applications::infrastructure::calls::ApplicationCalls;
 use emma::screening::applications::infrastructure::documents::FileReader;
 use emma::screening::applications::infrastructure::http::ApplicationsState;
 use emma::screening::applications::infrastructure::store::SqliteApplicationStore;
-use emma::screening::calls::application::service::{CallService, Interviews};
+use emma::screening::calls::application::service::CallService;
+use emma::screening::calls::application::session::Engines;
 use emma::screening::calls::application::withdraw::CallEnder;
 use emma::screening::calls::domain::call::ScreeningCall;
-use emma::screening::calls::domain::ports::{Accepted, IceCandidate, MediaError, MediaGateway, SdpOffer};
 use emma::screening::calls::domain::status::EndReason;
 use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::infrastructure::http::calls::CallsState;
 use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, InterviewsState};
 use emma::screening::calls::infrastructure::store::SqliteCallStore;
-use emma::screening::shared::ids::{ApplicationId, ConnectionId};
+use emma::screening::shared::ids::ApplicationId;
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
 use emma::shared::errors::StoreError;
@@ -41,7 +45,10 @@ use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
 use emma::shared::telemetry::idle_metrics;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::sync::watch;
 use tower::ServiceExt as _;
+
+use crate::fakes::{FakeEmbedder, FakeGateway, fake_engines};
 
 pub const RECRUITER: &str = "the-recruiters-secret";
 
@@ -70,13 +77,17 @@ impl Clock for TurnedClock {
 pub struct TestDb {
     pub db: Db,
     pub clock: Arc<TurnedClock>,
-    dir: tempfile::TempDir,
+    pub dir: Arc<tempfile::TempDir>,
 }
 
 impl TestDb {
     pub async fn open() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let db = Db::open(&dir.path().join("emma.db")).await.expect("a fresh database");
+        Self::reopen(Arc::new(tempfile::tempdir().expect("a temporary directory"))).await
+    }
+
+    /// The database another server left there.
+    pub async fn reopen(dir: Arc<tempfile::TempDir>) -> Self {
+        let db = Db::open(&dir.path().join("emma.db")).await.expect("a database");
         Self {
             db,
             clock: Arc::default(),
@@ -111,8 +122,15 @@ pub struct App {
     pub base: TestDb,
     pub service: Arc<ApplicationService>,
     pub calls: Arc<dyn CallStore>,
+    /// Runs the live calls.
+    pub interviews: Arc<CallService>,
+    /// Where candidates' connections come in.
+    pub media: Arc<FakeGateway>,
+    pub embedder: Arc<FakeEmbedder>,
     pub jobs: JobRunner,
     router: Router,
+    /// Dropped, nobody waits for engines any more.
+    _loading: watch::Sender<Option<Engines>>,
 }
 
 /// An answer, read to its end.
@@ -144,27 +162,57 @@ impl Answer {
 }
 
 impl App {
+    /// An Emma whose engines are still being loaded.
     pub async fn start() -> Self {
-        let base = TestDb::open().await;
+        Self::over(TestDb::open().await, None)
+    }
+
+    /// An Emma that can hold calls.
+    pub async fn live() -> Self {
+        Self::over(TestDb::open().await, Some(fake_engines()))
+    }
+
+    /// An Emma over this database, as after a restart.
+    pub fn over(base: TestDb, engines: Option<Engines>) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
         let calls: Arc<dyn CallStore> = Arc::new(base.calls());
-        let ender = Arc::new(NoSessions(calls.clone(), clock.clone()));
+        let ender = Arc::new(LateEnder::default());
         let service = Arc::new(ApplicationService {
             store: store.clone(),
             calls: Arc::new(ApplicationCalls {
                 store: calls.clone(),
-                ender,
+                ender: ender.clone(),
                 clock: clock.clone(),
             }),
             documents: Arc::new(FileReader::default()),
-            plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+            plans: Arc::new(DeterministicPlans),
             clock: clock.clone(),
+            link_terms: LinkTerms {
+                valid_for: TimeDelta::hours(100),
+                ..LinkTerms::default()
+            },
             offers_recording: false,
         });
-        let interviews: Arc<dyn Interviews> = service.clone();
-        let (_, engines) = tokio::sync::watch::channel(None);
-        let call_service = CallService::new(engines, Arc::new(NoMedia), calls.clone(), interviews, clock.clone());
+        let (loading, engines) = watch::channel(engines);
+        let media = Arc::new(FakeGateway::default());
+        let interviews = Arc::new(CallService::new(
+            engines,
+            media.clone(),
+            calls.clone(),
+            service.clone(),
+            clock.clone(),
+        ));
+        ender.0.set(Arc::downgrade(&interviews)).expect("set once");
+        let analyses = Arc::new(SqliteAnalysisStore(db.clone()));
+        let embedder = Arc::new(FakeEmbedder::default());
+        let analysis = Arc::new(AnalysisService {
+            calls: calls.clone(),
+            interviews: service.clone(),
+            analyses: analyses.clone(),
+            embedder: embedder.clone(),
+            clock: clock.clone(),
+        });
         let jobs = JobRunner::new(
             db.clone(),
             clock.clone(),
@@ -178,6 +226,26 @@ impl App {
                     event: ScreeningCall::FINISHED,
                     subscriber: "end-screening",
                     handler: Arc::new(EndScreening(service.clone())),
+                },
+                Subscription {
+                    event: ScreeningCall::FINISHED,
+                    subscriber: "analyse-call",
+                    handler: analysis.clone(),
+                },
+                Subscription {
+                    event: ScreeningCall::FINISHED,
+                    subscriber: "note-withdrawal",
+                    handler: Arc::new(NoteWithdrawal(service.clone())),
+                },
+                Subscription {
+                    event: ConsentWithdrawn::NAME,
+                    subscriber: "forget-calls",
+                    handler: Arc::new(ForgetCalls(service.clone())),
+                },
+                Subscription {
+                    event: ConsentWithdrawn::NAME,
+                    subscriber: "forget-analyses",
+                    handler: Arc::new(ForgetAnalyses(analysis)),
                 },
             ],
             RunnerConfig::default(),
@@ -195,14 +263,18 @@ impl App {
                 service: service.clone(),
                 public_url: "https://emma.test".into(),
                 ice_servers: [].into(),
+                verdicts: analyses.clone(),
             },
-            calls: CallsState { store: calls.clone() },
+            calls: CallsState {
+                store: calls.clone(),
+                calls: interviews.clone(),
+            },
             interviews: InterviewsState {
-                calls: Arc::new(call_service),
+                calls: interviews.clone(),
                 door: door.clone(),
             },
             analysis: AnalysisState {
-                analyses: Arc::new(SqliteAnalysisStore(db.clone())),
+                analyses,
                 applications: door,
                 recruiter: recruiter.clone(),
             },
@@ -217,9 +289,18 @@ impl App {
             base,
             service,
             calls,
+            interviews,
+            media,
+            embedder,
             jobs,
             router,
+            _loading: loading,
         }
+    }
+
+    /// The database, for the next server.
+    pub fn into_base(self) -> TestDb {
+        self.base
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -306,31 +387,16 @@ impl emma::screening::analysis::infrastructure::http::ApplicationLookup for Door
     }
 }
 
-/// Ends calls where no session runs.
-struct NoSessions(Arc<dyn CallStore>, Arc<TurnedClock>);
+/// Calls and applications know each other.
+#[derive(Default)]
+struct LateEnder(OnceLock<Weak<CallService>>);
 
 #[async_trait]
-impl CallEnder for NoSessions {
+impl CallEnder for LateEnder {
     async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<(), StoreError> {
-        let Some(mut call) = self.0.of_application(application).await?.pop() else {
-            return Ok(());
-        };
-        emma::screening::calls::application::diary::finish(&mut call, reason, &*self.0, &*self.1).await
+        match self.0.get().and_then(Weak::upgrade) {
+            Some(calls) => calls.end(application, reason).await.map(drop),
+            None => Ok(()),
+        }
     }
-}
-
-/// No connection is ever made here.
-struct NoMedia;
-
-#[async_trait]
-impl MediaGateway for NoMedia {
-    async fn accept(&self, _: SdpOffer) -> Result<Accepted, MediaError> {
-        Err(MediaError::TooManyConnections)
-    }
-
-    async fn add_candidates(&self, _: &ConnectionId, _: Vec<IceCandidate>) -> Result<(), MediaError> {
-        Err(MediaError::UnknownConnection)
-    }
-
-    async fn close(&self, _: &ConnectionId) {}
 }

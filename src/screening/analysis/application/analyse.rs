@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tracing::info;
 
-use crate::screening::analysis::domain::analysis::{AnalysisStatus, AnalysisStore, ScreeningAnalysis};
+use crate::screening::analysis::domain::analysis::{AnalysisStore, ScreeningAnalysis};
 use crate::screening::analysis::domain::assessment::FitAssessment;
 use crate::screening::analysis::domain::invariants::enforce;
 use crate::screening::analysis::domain::scorer::{criterion_text, score};
@@ -72,7 +72,8 @@ impl AnalysisService {
     /// Analyses the call. What fails is written down as failed; a later try may still succeed.
     pub async fn analyse(&self, finished: &CallFinished) -> Result<(), AnalyseError> {
         let known = self.analyses.of_call(&finished.call_id).await?;
-        if known.as_ref().is_some_and(|a| a.status == AnalysisStatus::Withdrawn) {
+        // A finished call does not change: what was delivered again was announced before, and what was withdrawn is gone.
+        if known.as_ref().is_some_and(|a| a.status.is_final()) {
             return Ok(());
         }
         if finished.end_reason == EndReason::ConsentWithdrawn {

@@ -35,6 +35,16 @@ pub enum AnalysisStatus {
     Withdrawn,
 }
 
+impl AnalysisStatus {
+    /// Whether another try would change nothing.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Completed | Self::InsufficientEvidence | Self::Withdrawn => true,
+            Self::Pending | Self::Running | Self::Failed => false,
+        }
+    }
+}
+
 /// Published when an analysis is done: thin, what is in it is behind the link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisCompleted {

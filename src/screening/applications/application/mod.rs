@@ -6,6 +6,7 @@ pub mod enter_interview;
 pub mod give_consent;
 pub mod invite;
 pub mod look_up;
+pub mod make_plan;
 pub mod plan_interview;
 pub mod react;
 pub mod submit_application;

@@ -30,7 +30,7 @@ impl ApplicationService {
             return Ok(plan);
         }
         let offer = self.job_offer(id).await?;
-        let plan = self.plans.make(&offer, 1).map_err(ApplicationError::NoPlan)?;
+        let plan = self.plans.make(&offer, 1).await.map_err(ApplicationError::NoPlan)?;
         match self.store.insert_plan(&owner, &plan, self.clock.now()).await {
             // Made by somebody else meanwhile; plans never change, so theirs it is.
             Err(StoreError::Conflict(_)) => Ok(self.store.plan(&owner).await?.unwrap_or(plan)),

@@ -95,19 +95,11 @@ pub struct Admission {
 }
 
 /// Makes the interview plan of a job offer.
+#[async_trait]
 pub trait PlanMaker: Send + Sync {
     /// # Errors
     /// Says what the offer lacks.
-    fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String>;
-}
-
-impl<F> PlanMaker for F
-where
-    F: Fn(&JobOffer, u32) -> Result<InterviewPlan, String> + Send + Sync,
-{
-    fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String> {
-        self(offer, version)
-    }
+    async fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String>;
 }
 
 /// The interviews of applications, as far as applications need to know them.

@@ -18,7 +18,7 @@ mod validate;
 pub use validate::{PlanFault, validate};
 
 use crate::screening::applications::domain::job_offer::JobOffer;
-use crate::screening::shared::plan::{Criterion, InterviewPlan, Question, QuestionKind};
+use crate::screening::shared::plan::{Criterion, InterviewPlan, MadeBy, Question, QuestionKind};
 
 /// Subjects asked about one by one, at most.
 const MAX_SUBJECTS: usize = 3;
@@ -114,6 +114,7 @@ fn assemble(drafts: Vec<Draft>, version: u32, job_title: String, organization: S
         organization,
         questions,
         criteria,
+        made_by: MadeBy::Deterministic,
     }
 }
 
