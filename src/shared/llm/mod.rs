@@ -2,6 +2,8 @@
 //!
 //! What a model says is data. Nothing it returns is believed without a check by the caller.
 
+pub mod templates;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -31,9 +31,8 @@ impl EventHandler for GenerateCallPrompt {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let applied: JobOfferApplied = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
         self.0
-            .plan_of(&applied.application_id)
+            .prepare_plan(&applied.application_id)
             .await
-            .map(drop)
             .map_err(HandlerError::from)
     }
 }

@@ -7,6 +7,7 @@ mod bank_office;
 mod bank_people;
 mod bank_technology;
 mod conditions;
+mod draft;
 mod frame;
 pub mod keywords;
 pub mod lines;
@@ -15,6 +16,7 @@ mod questions;
 mod subjects;
 mod validate;
 
+pub use draft::{MAX_TEXT, PlanDraft, plan_of_draft};
 pub use validate::{PlanFault, validate};
 
 use crate::screening::applications::domain::job_offer::JobOffer;
