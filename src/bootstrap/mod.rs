@@ -1,6 +1,7 @@
 //! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
 
 pub mod engines;
+pub mod llm;
 
 mod demo;
 mod glue;
@@ -21,6 +22,7 @@ use tracing::{error, info, warn};
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
+use crate::bootstrap::llm::{LlmHealth, OpenLlm};
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
@@ -54,10 +56,12 @@ use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
 use crate::shared::embeddings::TextEmbedder;
 use crate::shared::http::auth::RecruiterToken;
-use crate::shared::http::health::{Always, DatabaseHealth, HealthState, HealthStatus, Part};
+use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
 use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
+use crate::shared::llm::costs::{CostsState, SqliteRequestLog};
+use crate::shared::llm::ledger::RequestLog;
 use crate::shared::onnx::OnnxRuntime;
 use crate::shared::telemetry;
 
@@ -94,6 +98,12 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let metrics = telemetry::start_metrics().context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = TaskTracker::new();
+
+    let request_log: Arc<dyn RequestLog> = Arc::new(SqliteRequestLog {
+        db: db.clone(),
+        clock: clock.clone(),
+    });
+    let llm = llm::open(&config.llm, &request_log)?;
 
     let call_store = Arc::new(SqliteCallStore::new(db.clone(), clock.clone()));
     let application_store = Arc::new(SqliteApplicationStore::new(db.clone()));
@@ -199,8 +209,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             recruiter: recruiter.clone(),
         },
         health: HealthState {
-            parts: parts(&db, engines).into(),
+            parts: parts(&db, llm.as_ref(), engines).into(),
         },
+        costs: CostsState(request_log),
         jobs: runner.clone(),
         idempotency: Idempotency::new(db.clone(), clock, &recruiter),
         metrics,
@@ -324,8 +335,11 @@ fn subscription(
 }
 
 /// What `/health` asks.
-fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
-    let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
+fn parts(db: &Db, llm: Option<&OpenLlm>, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
+    let llm = LlmHealth {
+        adapter: llm.map(|llm| llm.adapter.clone()),
+        last: tokio::sync::Mutex::default(),
+    };
     vec![
         Part {
             name: "database",
