@@ -5,6 +5,7 @@ pub mod llm;
 
 mod demo;
 mod glue;
+mod mind;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
 use crate::bootstrap::llm::{LlmHealth, OpenLlm};
+use crate::bootstrap::mind::Mind;
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
@@ -40,7 +42,6 @@ use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::store::SqliteApplicationStore;
-use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::voice::VoiceStyle;
@@ -182,10 +183,10 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     });
     let loading = Loading {
         config: config.clone(),
-        agent,
+        agent: agent.clone(),
         models,
         runtime,
-        interviewer: Arc::new(GuidedInterviewer { knowledge }),
+        mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge)?,
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
     };
@@ -267,7 +268,7 @@ struct Loading {
     agent: Agent,
     models: crate::shared::models::ModelDir,
     runtime: OnnxRuntime,
-    interviewer: Arc<GuidedInterviewer>,
+    mind: Mind,
     tasks: TaskTracker,
     demo: Option<(InterviewPlan, Vec<RoleFact>)>,
 }
@@ -299,7 +300,7 @@ impl Loading {
             turn_judge: ears.turn_judge,
             speech_to_text: ears.speech_to_text,
             text_to_speech: voice.cached.clone(),
-            interviewer: self.interviewer,
+            interviewer: self.mind.interviewer,
             background: Arc::new(glue::Gate(voice.queue.gate())),
             style: VoiceStyle {
                 voice: voice.voice.clone(),
@@ -307,6 +308,7 @@ impl Loading {
             },
             limits: self.agent.limits(),
             reconnect_grace: Duration::from_secs(self.config.interview.reconnect_grace_s),
+            versions: mind::versions(self.mind.versions, &self.config.speech, &voice, style.speed),
         };
         engines_ready.send_replace(Some(engines));
         voice_ready.send_replace(Some(voice.clone()));
