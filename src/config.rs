@@ -1,5 +1,7 @@
 //! Configuration: defaults, then a file, then the environment, then the command line. Read once at start.
 
+mod llm;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::shared::telemetry::LogFormat;
 
+pub use llm::{ChosenLlm, Llm};
+
 /// Everything that can be set. Unknown keys are errors.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +22,7 @@ pub struct Config {
     pub media: Media,
     pub speech: Speech,
     pub interview: Interview,
+    pub llm: Llm,
     pub log: Log,
 }
 
@@ -162,6 +167,7 @@ impl Default for Config {
                 reconnect_grace_s: 60,
                 invitation_hours: 7 * 24,
             },
+            llm: Llm::default(),
             log: Log {
                 format: LogFormat::Pretty,
                 filter: QUIET_LIBRARIES.to_owned(),
@@ -206,14 +212,15 @@ impl Config {
                     .filter(|key| key.as_str().contains("__"))
                     .split("__"),
             );
-        for (name, key) in SHORT_NAMES {
+        for (name, key) in SHORT_NAMES.into_iter().chain(Llm::SHORT_NAMES) {
             let own = Env::raw().only(&[name]).map(move |_| key.into());
             figment = figment.merge(own);
         }
         if std::env::var_os("EMMA_LOG").is_some() {
             figment = figment.merge(Env::raw().only(&["EMMA_LOG"]).map(|_| "log.filter".into()));
         }
-        let config: Self = figment.extract().map_err(Box::new)?;
+        let mut config: Self = figment.extract().map_err(Box::new)?;
+        config.llm.take_known_keys(|name| std::env::var(name).ok());
         config.validate()?;
         Ok(config)
     }
@@ -261,7 +268,7 @@ impl Config {
                 "must be a sqlite: URL; other databases are not supported yet",
             );
         }
-        Ok(())
+        self.llm.validate()
     }
 }
 

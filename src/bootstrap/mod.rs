@@ -1,9 +1,11 @@
 //! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
 
 pub mod engines;
+pub mod llm;
 
 mod demo;
 mod glue;
+mod mind;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -22,6 +24,8 @@ use tracing::{error, info, warn};
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, SpeechHealth, Statements};
+use crate::bootstrap::llm::{LlmHealth, OpenLlm};
+use crate::bootstrap::mind::Mind;
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
@@ -32,7 +36,7 @@ use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::application::invite::LinkTerms;
-use crate::screening::applications::application::make_plan::DeterministicPlans;
+use crate::screening::applications::application::make_plan::{DeterministicPlans, ModelPlans};
 use crate::screening::applications::application::react::{
     EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
 };
@@ -42,7 +46,6 @@ use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::store::SqliteApplicationStore;
-use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::voice::VoiceStyle;
@@ -58,11 +61,14 @@ use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
 use crate::shared::embeddings::TextEmbedder;
 use crate::shared::http::auth::RecruiterToken;
-use crate::shared::http::health::{Always, DatabaseHealth, HealthState, HealthStatus, Part};
+use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
 use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
+use crate::shared::llm::costs::{CostsState, SqliteRequestLog};
+use crate::shared::llm::ledger::RequestLog;
 use crate::shared::onnx::OnnxRuntime;
+use crate::shared::prompts::Prompts;
 use crate::shared::telemetry;
 
 /// How often calls are looked through for those whose link has expired.
@@ -105,6 +111,13 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
 
+    let request_log: Arc<dyn RequestLog> = Arc::new(SqliteRequestLog {
+        db: db.clone(),
+        clock: clock.clone(),
+    });
+    let llm = llm::open(&config.llm, &request_log)?;
+    let prompts = Arc::new(Prompts::load(config.llm.prompts.as_deref())?);
+
     let call_store = Arc::new(SqliteCallStore::new(db.clone(), clock.clone()));
     let application_store = Arc::new(SqliteApplicationStore::new(db.clone()));
     let ender = Arc::new(LateEnder::default());
@@ -116,7 +129,13 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             clock: clock.clone(),
         }),
         documents: Arc::new(FileReader::default()),
-        plans: Arc::new(DeterministicPlans),
+        plans: match &llm {
+            Some(llm) => Arc::new(ModelPlans {
+                model: llm.model.clone(),
+                prompts: prompts.clone(),
+            }),
+            None => Arc::new(DeterministicPlans),
+        },
         clock: clock.clone(),
         link_terms: link_terms(&config),
         offers_recording: false,
@@ -195,10 +214,10 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     });
     let loading = Loading {
         config: config.clone(),
-        agent,
+        agent: agent.clone(),
         models,
         runtime,
-        interviewer: Arc::new(GuidedInterviewer { knowledge }),
+        mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts)?,
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
     };
@@ -226,8 +245,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             recruiter: recruiter.clone(),
         },
         health: HealthState {
-            parts: parts(&db, engines).into(),
+            parts: parts(&db, llm.as_ref(), engines).into(),
         },
+        costs: CostsState(request_log),
         jobs: runner.clone(),
         idempotency: Idempotency::new(db.clone(), clock, &recruiter),
         metrics,
@@ -301,7 +321,7 @@ struct Loading {
     agent: Agent,
     models: crate::shared::models::ModelDir,
     runtime: OnnxRuntime,
-    interviewer: Arc<GuidedInterviewer>,
+    mind: Mind,
     tasks: TaskTracker,
     demo: Option<(InterviewPlan, Vec<RoleFact>)>,
 }
@@ -324,7 +344,7 @@ impl Loading {
             turn_judge: ears.turn_judge,
             speech_to_text: ears.speech_to_text,
             text_to_speech: voice.cached.clone(),
-            interviewer: self.interviewer,
+            interviewer: self.mind.interviewer,
             background: Arc::new(glue::Gate(voice.queue.gate())),
             style: VoiceStyle {
                 voice: voice.voice.clone(),
@@ -332,6 +352,7 @@ impl Loading {
             },
             limits: self.agent.limits(),
             reconnect_grace: Duration::from_secs(self.config.interview.reconnect_grace_s),
+            versions: mind::versions(self.mind.versions, &self.config.speech, &voice, style.speed),
         };
         engines_ready.send_replace(Some(engines));
         voice_ready.send_replace(Some(voice.clone()));
@@ -369,8 +390,11 @@ fn subscription(
 }
 
 /// What `/health` asks.
-fn parts(db: &Db, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
-    let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
+fn parts(db: &Db, llm: Option<&OpenLlm>, engines: watch::Receiver<Option<Engines>>) -> Vec<Part> {
+    let llm = LlmHealth {
+        adapter: llm.map(|llm| llm.adapter.clone()),
+        last: tokio::sync::Mutex::default(),
+    };
     vec![
         Part {
             name: "database",

@@ -1,5 +1,6 @@
 //! `emma doctor`: checks the machine and the configuration, and says what to do about each problem.
 
+mod llm;
 mod machine;
 mod network;
 mod voice;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use self::llm::language_model;
 use self::machine::{clock, disk, espeak, memory, model_files, onnx_runtime, processor, writable};
 use self::network::{advertised, port, udp_ports};
 use crate::cli::models::directory;
@@ -93,6 +95,7 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         onnx_runtime(&models).await,
         espeak().await,
         voice::voice(config, &models),
+        language_model(&config.llm).await,
         port(server.bind, server.port).await,
         udp_ports(server.bind, &config.media),
         advertised(server.bind, config.media.advertised_ip),

@@ -42,6 +42,7 @@ use emma::shared::http::idempotency::Idempotency;
 use emma::shared::http::problem::{Problem, ProblemKind};
 use emma::shared::jobs::Subscription;
 use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
+use emma::shared::llm::costs::{CostsState, SqliteRequestLog};
 use emma::shared::telemetry::idle_metrics;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -281,6 +282,10 @@ impl App {
             health: HealthState {
                 parts: [database].into(),
             },
+            costs: CostsState(Arc::new(SqliteRequestLog {
+                db: db.clone(),
+                clock: clock.clone(),
+            })),
             jobs: jobs.clone(),
             idempotency: Idempotency::new(db, clock, &recruiter),
             metrics: idle_metrics(),

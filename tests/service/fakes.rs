@@ -183,6 +183,7 @@ pub fn fake_engines() -> Engines {
         },
         limits: Limits::default(),
         reconnect_grace: Duration::from_secs(60),
+        versions: Value::Null,
     }
 }
 

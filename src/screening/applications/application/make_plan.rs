@@ -7,17 +7,14 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::screening::applications::domain::job_offer::{JobOffer, Statement};
 use crate::screening::applications::domain::plan::{MAX_TEXT, PlanDraft, deterministic_plan, plan_of_draft};
 use crate::screening::applications::domain::ports::PlanMaker;
 use crate::screening::shared::plan::{InterviewPlan, MadeBy};
-use crate::shared::llm::templates::{Template, TemplateError, fenced, json_of};
-use crate::shared::llm::{AnswerSchema, ChatMessage, ChatModel, ChatRequest, LlmError, Purpose, complete};
+use crate::shared::llm::{AnswerSchema, ChatMessage, ChatModel, ChatRequest, LlmError, Purpose, complete, json_of};
+use crate::shared::prompts::{PromptError, Prompts, fenced};
 
-const PROMPT: Template = Template {
-    name: "plan.v1",
-    source: include_str!("../../../../prompts/plan.v1.md.jinja"),
-};
+const PROMPT: &str = "plan";
 /// For one answer; a plan is made in the background.
 const TIMEOUT: Duration = Duration::from_secs(90);
 const MAX_TOKENS: u32 = 6_000;
@@ -28,7 +25,10 @@ const MAX_OFFER: usize = 24_000;
 pub struct DeterministicPlans;
 
 /// Plans drafted by a language model, checked, mended once, and where that fails deterministic.
-pub struct ModelPlans(pub Arc<dyn ChatModel>);
+pub struct ModelPlans {
+    pub model: Arc<dyn ChatModel>,
+    pub prompts: Arc<Prompts>,
+}
 
 #[async_trait]
 impl PlanMaker for DeterministicPlans {
@@ -59,7 +59,7 @@ impl PlanMaker for ModelPlans {
 #[derive(Debug, thiserror::Error)]
 enum DraftError {
     #[error(transparent)]
-    Prompt(#[from] TemplateError),
+    Prompt(#[from] PromptError),
     #[error(transparent)]
     Model(#[from] LlmError),
     #[error("the draft breaks {0} rules even after it was mended")]
@@ -68,9 +68,15 @@ enum DraftError {
 
 impl ModelPlans {
     async fn draft(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, DraftError> {
-        let mut messages = PROMPT.render(&values(offer))?;
-        let first = self.ask(offer, messages.clone()).await?;
-        let faults = match self.read(&first, offer, version) {
+        let limits = json!({ "min_questions": 4, "max_questions": 8, "max_text": MAX_TEXT });
+        let prompt = self.prompts.render(PROMPT, &limits)?;
+        let made_by = MadeBy::LanguageModel {
+            model: self.model.model().to_owned(),
+            prompt: prompt.version.clone(),
+        };
+        let mut messages = vec![ChatMessage::System(prompt.text), ChatMessage::User(facts(offer))];
+        let first = self.ask(offer, &prompt.version, messages.clone()).await?;
+        let faults = match read(&first, offer, version, made_by.clone()) {
             Ok(plan) => return Ok(plan),
             Err(faults) => faults,
         };
@@ -84,16 +90,15 @@ impl ModelPlans {
             "The plan breaks these rules:\n{}\nReturn the whole plan again with them mended.",
             list.collect::<Vec<_>>().join("\n")
         )));
-        let second = self.ask(offer, messages).await?;
-        self.read(&second, offer, version)
-            .map_err(|faults| DraftError::Unsound(faults.len()))
+        let second = self.ask(offer, &prompt.version, messages).await?;
+        read(&second, offer, version, made_by).map_err(|faults| DraftError::Unsound(faults.len()))
     }
 
-    async fn ask(&self, offer: &JobOffer, messages: Vec<ChatMessage>) -> Result<String, LlmError> {
+    async fn ask(&self, offer: &JobOffer, prompt: &str, messages: Vec<ChatMessage>) -> Result<String, LlmError> {
         let request = ChatRequest {
             purpose: Purpose::Plan,
             subject: Some(offer.id.to_string()),
-            prompt: PROMPT.name.to_owned(),
+            prompt: prompt.to_owned(),
             messages,
             tools: Vec::new(),
             schema: Some(schema()),
@@ -102,31 +107,20 @@ impl ModelPlans {
             seed: Some(1),
             timeout: TIMEOUT,
         };
-        Ok(complete(&*self.0, request).await?.text)
-    }
-
-    fn read(&self, answer: &str, offer: &JobOffer, version: u32) -> Result<InterviewPlan, Vec<String>> {
-        let draft: PlanDraft = serde_json::from_str(json_of(answer)).map_err(|e| vec![format!("not the JSON asked for: {e}")])?;
-        let made_by = MadeBy::LanguageModel {
-            model: self.0.model().to_owned(),
-            prompt: PROMPT.name.to_owned(),
-        };
-        plan_of_draft(draft, offer, version, made_by)
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+        Ok(complete(&*self.model, request).await?.text)
     }
 }
 
-fn values(offer: &JobOffer) -> Value {
-    let mut left = MAX_OFFER;
-    let mut facts = Vec::new();
-    for statement in offer.posting.statements() {
-        let text: String = fenced(&statement.text).chars().take(left).collect();
-        left -= text.chars().count();
-        if !text.is_empty() {
-            facts.push(json!({ "field": statement.field, "text": text }));
-        }
-    }
-    json!({ "facts": facts, "min_questions": 4, "max_questions": 8, "max_text": MAX_TEXT })
+fn read(answer: &str, offer: &JobOffer, version: u32, made_by: MadeBy) -> Result<InterviewPlan, Vec<String>> {
+    let draft: PlanDraft = json_of(answer).map_err(|e| vec![e.to_string()])?;
+    plan_of_draft(draft, offer, version, made_by).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+/// What the job offer states, a line each, as data.
+fn facts(offer: &JobOffer) -> String {
+    let line = |s: &Statement| format!("{}: {}", s.field, s.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let lines: Vec<String> = offer.posting.statements().iter().map(line).collect();
+    fenced(&lines.join("\n"), "job offer", MAX_OFFER)
 }
 
 fn schema() -> AnswerSchema {

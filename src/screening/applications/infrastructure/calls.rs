@@ -84,6 +84,7 @@ impl Interviews for ApplicationService {
         Ok(plan.map(|plan| Talk {
             job_offer_id: found.job_offer_id,
             plan: Arc::new(plan),
+            call_id: None,
         }))
     }
 

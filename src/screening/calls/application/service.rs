@@ -301,6 +301,12 @@ impl CallService {
             let seat = Seat::default();
             let resumed = call.started_at.is_some();
             let span = info_span!(parent: None, "call", call.id = %call.id);
+            let talk = Talk {
+                call_id: Some(call.id.clone()),
+                ..talk
+            };
+            let mut call = call.clone();
+            call.held_with(&engines.versions);
             let live = LiveCall {
                 call_id: call.id.clone(),
                 commands,
@@ -312,7 +318,7 @@ impl CallService {
             };
             let session = {
                 let _in_call = span.enter();
-                Session::new(engines, Arc::new(talk), call, diary, received, seat, resumed)
+                Session::new(engines, Arc::new(talk), &call, diary, received, seat, resumed)
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

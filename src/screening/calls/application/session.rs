@@ -18,7 +18,6 @@ use crate::screening::calls::application::voice::{Voice, VoiceStyle};
 use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
-use crate::screening::calls::domain::interviewer::TalkHistory;
 use crate::screening::calls::domain::ports::{
     BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, SpeechToText, TextToSpeech, TranscriptionJob,
     TurnJudge, VoiceActivity, VoiceStream,
@@ -46,6 +45,8 @@ pub struct Engines {
     pub limits: Limits,
     /// How long a lost connection may take to come back.
     pub reconnect_grace: Duration,
+    /// Names and versions of everything above, stored with each call.
+    pub versions: serde_json::Value,
 }
 
 /// What others tell a running session.
@@ -207,7 +208,7 @@ impl Session {
                     }
                 }
                 if std::mem::take(&mut self.forgetful) {
-                    self.conversation.remember(TalkHistory::of_transcript(&said));
+                    self.conversation.remember(&said);
                 }
                 self.feed(Input::Connected);
             }
@@ -362,14 +363,29 @@ impl Session {
 
     fn reply(&mut self, tag: Tag, request: ReplyRequest) {
         let (interviewer, talk) = (self.engines.interviewer.clone(), self.talk.clone());
+        let report = self.report.clone();
         self.spawn(tag, async move {
-            let reply = if let Ok(reply) = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request)).await
-            {
-                reply
-            } else {
+            // Bounded: the interviewer waits until a part was handed on.
+            let (early, mut parts) = mpsc::channel(4);
+            let work = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request, &early));
+            tokio::pin!(work);
+            let reply = loop {
+                tokio::select! {
+                    biased;
+                    Some(part) = parts.recv() => {
+                        // A closed channel means the call is over.
+                        let _ = report.send(Input::ReplyPart { tag, part }).await;
+                    }
+                    reply = &mut work => break reply,
+                }
+            };
+            while let Ok(part) = parts.try_recv() {
+                let _ = report.send(Input::ReplyPart { tag, part }).await;
+            }
+            let reply = reply.unwrap_or_else(|_| {
                 warn!(turn = tag.turn, "the interviewer took too long");
                 interviewer.without_help(&talk, &request)
-            };
+            });
             Input::ReplyReady { tag, reply }
         });
     }

@@ -279,8 +279,11 @@ impl Conversation {
             self.keep_answer(&turn, true);
             return;
         }
-        if let (Some((reply, replied)), Some(committed)) = (turn.reply.clone(), turn.committed) {
+        let committed = turn.committed.unwrap_or(self.now);
+        if let Some((reply, replied)) = turn.reply.clone() {
             self.answer(turn, reply, replied, committed);
+        } else if let Some(replied) = turn.early_at {
+            self.begin_answer(turn, replied, committed);
         } else {
             self.turn = Some(turn);
             self.ask_for_reply();
@@ -307,11 +310,35 @@ impl Conversation {
             last,
             interrupted: false,
         });
-        self.outputs.push_back(Output::Store(segment));
+        self.store(segment);
         if kind == SegmentKind::Answer {
             self.agenda.answer = join(&self.agenda.answer, &text);
         }
         Some(id)
+    }
+
+    /// Stores a turn whose reply has only begun: as an answer until the rest of it says otherwise.
+    pub(super) fn store_open_turn(&mut self, turn: &Turn) -> Option<SegmentId> {
+        let segment = self.segment_of(turn, SegmentKind::Answer, false);
+        let id = segment.id.clone();
+        if segment.text.is_empty() {
+            return None;
+        }
+        self.outputs.push_back(Output::Caption {
+            id: id.clone(),
+            text: segment.text.clone(),
+            by_emma: false,
+            last: true,
+            interrupted: false,
+        });
+        self.store(segment);
+        Some(id)
+    }
+
+    /// Stores what was said; it is part of the talk from now on.
+    pub(super) fn store(&mut self, segment: TranscriptSegment) {
+        self.dialogue.heard(&segment);
+        self.outputs.push_back(Output::Store(segment));
     }
 
     fn segment_of(&self, turn: &Turn, kind: SegmentKind, open: bool) -> TranscriptSegment {

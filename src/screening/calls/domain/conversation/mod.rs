@@ -7,6 +7,7 @@
 
 mod agenda;
 mod candidate;
+mod early;
 mod emma;
 mod hearing;
 mod speech;
@@ -22,7 +23,8 @@ use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
 use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
-use crate::screening::calls::domain::interviewer::{self, Reply, TalkHistory};
+use crate::screening::calls::domain::interviewer::{self, Dialogue, Reply, SpeechPart, TalkHistory};
+use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
@@ -69,6 +71,12 @@ pub struct Conversation {
     speech: Option<EmmaSpeech>,
     /// A reply that no turn of the candidate asked for.
     awaited: Option<(Tag, CallTime)>,
+    /// Parts of that reply that came before the rest of it.
+    early: Vec<SpeechPart>,
+    /// A reply whose first words were cut short before the rest of it came.
+    cut_reply: Option<Tag>,
+    /// What both sides said, as far as it was heard.
+    dialogue: Dialogue,
     turns: u32,
     utterances: u64,
     /// Since when neither side has spoken.
@@ -104,6 +112,9 @@ impl Conversation {
             turn: None,
             speech: None,
             awaited: None,
+            early: Vec::new(),
+            cut_reply: None,
+            dialogue: Dialogue::default(),
             turns: 0,
             utterances: 0,
             quiet_since: now,
@@ -143,6 +154,7 @@ impl Conversation {
                 silence_ms,
                 probability,
             } => self.judged(tag, silence_ms, probability),
+            Input::ReplyPart { tag, part } => self.reply_part(tag, part),
             Input::ReplyReady { tag, reply } => self.reply_ready(tag, reply),
             Input::Rendered {
                 utterance,
@@ -184,9 +196,12 @@ impl Conversation {
             .min_by_key(|(at, _)| *at)
     }
 
-    /// What Emma said before a restart, so that she does not begin anew.
-    pub fn remember(&mut self, history: TalkHistory) {
-        self.history = history;
+    /// What was said before a restart, so that Emma does not begin anew.
+    pub fn remember(&mut self, said: &[TranscriptSegment]) {
+        self.history = TalkHistory::of_transcript(said);
+        for segment in said {
+            self.dialogue.heard(segment);
+        }
     }
 
     /// Whether the candidate is speaking or waits for an answer.
@@ -277,12 +292,18 @@ impl Conversation {
             .as_ref()
             .and_then(|t| t.committed)
             .map(|since| since.plus(MISSING_RESULT_MS));
-        [ending, awaited, turn].into_iter().flatten().min()
+        let open = self.speech.as_ref().and_then(|s| s.open.as_ref());
+        let open = open.map(|open| open.since.plus(MISSING_RESULT_MS));
+        [ending, awaited, turn, open].into_iter().flatten().min()
     }
 
     fn give_up_waiting(&mut self) {
         if let Some((reason, _)) = self.ending {
             return self.end(reason);
+        }
+        if let Some(open) = self.speech.as_mut().and_then(|s| s.open.take()) {
+            self.close_early(&open);
+            return self.finish_if_done();
         }
         self.awaited = None;
         self.opening = false;
@@ -318,7 +339,7 @@ impl Conversation {
         self.interrupt_emma();
         self.awaited = None;
         self.ending = Some((reason, self.now.plus(GOODBYE_MS)));
-        self.say(goodbye, None);
+        self.say(Vec::new(), goodbye, None);
         self.commit_turn();
     }
 

@@ -4,16 +4,20 @@
 //! It never ends a call or moves the plan by itself: [`Action`] says what is to happen once its words were heard.
 
 mod answer;
+mod dialogue;
 mod flow;
 mod guards;
 mod history;
 pub mod intent;
 mod lines;
 pub mod phrases;
+pub mod proposals;
 mod reply;
 mod role;
 mod silence;
+pub mod speech_guard;
 
+pub use dialogue::Dialogue;
 pub use guards::protected_spans;
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
@@ -124,6 +128,8 @@ pub enum Flag {
     Skipped(String),
     /// Asked by the candidate, not answered by the posting.
     UnansweredQuestion(String),
+    /// What a language model found worth noting in an answer, in the candidate's own words.
+    Noted(String),
 }
 
 impl Reply {

@@ -22,6 +22,7 @@ use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::Ids;
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
+use crate::shared::llm::costs::{CostsState, CostsView};
 
 /// What the handlers here need.
 #[derive(Clone)]
@@ -35,10 +36,12 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     CallsState: FromRef<S>,
+    CostsState: FromRef<S>,
     RecruiterToken: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(get_call))
+        .routes(routes!(get_call_costs))
         .routes(routes!(get_transcript))
         .routes(routes!(list_calls))
         .routes(routes!(cancel_call))
@@ -117,6 +120,21 @@ async fn get_transcript(
         sha256: transcript_sha256(&segments),
         segments,
     }))
+}
+
+/// What language models cost for this call, by purpose and model.
+#[utoipa::path(get, path = "/calls/{id}/costs", tag = "calls", params(("id" = CallId, Path)),
+    security(("recruiter" = [])), responses((status = 200, body = CostsView), (status = 401, body = ProblemBody),
+    (status = 404, body = ProblemBody)))]
+async fn get_call_costs(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    State(CostsState(log)): State<CostsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<Json<CostsView>, Problem> {
+    calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    let items = log.costs(Some(id.as_str())).await?;
+    Ok(Json(CostsView::of(Some(id.to_string()), items)))
 }
 
 /// All attempts of an application.
