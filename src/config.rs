@@ -23,6 +23,7 @@ pub struct Config {
     pub speech: Speech,
     pub interview: Interview,
     pub llm: Llm,
+    pub analysis: Analysis,
     pub log: Log,
 }
 
@@ -110,6 +111,16 @@ pub struct Interview {
     pub invitation_hours: u32,
 }
 
+/// `[analysis]`: how finished calls are assessed.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analysis {
+    /// Whether the language model scores, where one is configured; else fixed rules do.
+    pub llm: bool,
+    /// Ratings of the same evidence by the language model, 1 to 5; their agreement is the confidence.
+    pub runs: u32,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -168,6 +179,7 @@ impl Default for Config {
                 invitation_hours: 7 * 24,
             },
             llm: Llm::default(),
+            analysis: Analysis { llm: true, runs: 3 },
             log: Log {
                 format: LogFormat::Pretty,
                 filter: QUIET_LIBRARIES.to_owned(),
@@ -254,6 +266,9 @@ impl Config {
         }
         if !(1..=2160).contains(&self.interview.invitation_hours) {
             return invalid("interview.invitation_hours", "must be 1 to 2160");
+        }
+        if !(1..=5).contains(&self.analysis.runs) {
+            return invalid("analysis.runs", "must be 1 to 5");
         }
         if let Some(url) = &self.server.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))

@@ -32,6 +32,7 @@ use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
 use crate::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
+use crate::screening::analysis::application::score_by_model::ModelScorer;
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
@@ -160,6 +161,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         interviews: applications.clone(),
         analyses: analyses.clone(),
         embedder: embedder.clone(),
+        model: llm.as_ref().filter(|_| config.analysis.llm).map(|llm| ModelScorer {
+            model: llm.model.clone(),
+            prompts: prompts.clone(),
+            runs: config.analysis.runs,
+        }),
         clock: clock.clone(),
     });
     let speed = agent.style().speed;

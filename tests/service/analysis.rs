@@ -1,12 +1,22 @@
 //! Finished calls are analysed: waiting, done, failed, withdrawn, and never twice.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
+use emma::screening::analysis::application::analyse::AnalysisService;
+use emma::screening::analysis::application::score_by_model::ModelScorer;
+use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::calls::domain::status::EndReason;
 use emma::screening::shared::ids::{ApplicationId, CallId, SegmentId};
+use emma::shared::llm::{
+    ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, Usage,
+};
+use emma::shared::prompts::Prompts;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::app::{Answer, App};
 use crate::http_api::{Applied, applied_to};
@@ -212,4 +222,82 @@ async fn consent_given_anew_is_not_touched_by_the_withdrawal_before_it() {
         .await
         .json();
     assert_eq!(application["consent"]["withdrawn_at"], Value::Null);
+}
+
+/// Finds the one quotation in every call, or fails.
+struct OneQuote {
+    fails: bool,
+}
+
+#[async_trait]
+impl ChatModel for OneQuote {
+    async fn stream(&self, request: ChatRequest) -> Result<mpsc::Receiver<Result<ChatEvent, LlmError>>, LlmError> {
+        if self.fails {
+            return Err(LlmError::Unavailable("down".to_owned()));
+        }
+        let ChatMessage::User(data) = &request.messages[1] else {
+            return Err(LlmError::Rejected("no data".to_owned()));
+        };
+        let ids: Vec<&str> = data
+            .lines()
+            .filter_map(|line| line.trim_start_matches("<data kind=\"criteria\">").split_once(": "))
+            .map(|(id, _)| id.trim_start_matches("<data kind=\"criteria and quotations\">"))
+            .map(|id| id.trim_start_matches("criterion "))
+            .collect();
+        let quote = |id: &&str| json!({ "criterion": id, "statement": 1, "quote": QUOTE, "polarity": "+" });
+        let level = |id: &&str| json!({ "id": id, "level": "4", "rationale": "Names work and outcome." });
+        let answer = match request.purpose {
+            Purpose::Evidence => json!({ "evidence": ids.iter().map(quote).collect::<Vec<_>>() }),
+            _ => json!({ "criteria": ids.iter().map(level).collect::<Vec<_>>() }),
+        };
+        let (sender, receiver) = mpsc::channel(64);
+        let reason = FinishReason::Stop;
+        let usage = Usage::default();
+        for event in [ChatEvent::Text(answer.to_string()), ChatEvent::Finished { reason, usage }] {
+            sender.send(Ok(event)).await.map_err(|_| LlmError::TimedOut)?;
+        }
+        Ok(receiver)
+    }
+
+    fn model(&self) -> &str {
+        "one-quote"
+    }
+}
+
+async fn scored_by(fails: bool) -> Value {
+    let at = applied_to(App::start().await).await;
+    answered(&at).await;
+    at.end_call(EndReason::AgendaCompleted).await;
+    let service = AnalysisService {
+        calls: at.app.calls.clone(),
+        interviews: at.app.service.clone(),
+        analyses: Arc::new(SqliteAnalysisStore(at.app.base.db.clone())),
+        embedder: at.app.embedder.clone(),
+        model: Some(ModelScorer {
+            model: Arc::new(OneQuote { fails }),
+            prompts: Arc::new(Prompts::load(None).expect("prompts")),
+            runs: 3,
+        }),
+        clock: at.app.base.clock.clone(),
+    };
+    let data: String = sqlx::query_scalar("SELECT data FROM outbox WHERE name = 'CallFinished'")
+        .fetch_one(at.app.base.db.reader())
+        .await
+        .expect("an event");
+    let finished = serde_json::from_str(&data).expect("an event");
+    service.analyse(&finished).await.expect("analysed");
+    analysis(&at).await.json()
+}
+
+// spec: ANA-1, ANA-8
+#[tokio::test]
+async fn a_language_model_scores_where_there_is_one_and_the_rules_when_it_fails() {
+    let by_model = scored_by(false).await;
+    let version = by_model["assessment"]["scorer_version"].as_str().expect("a version").to_owned();
+    assert_eq!(version, "model-1 one-quote evidence.v1 scoring.v1");
+    assert_eq!(by_model["fit_score"], 75, "{by_model}");
+    assert_eq!(by_model["assessment"]["criteria"][0]["runs"]["n"], 3);
+    let by_rules = scored_by(true).await;
+    assert_eq!(by_rules["assessment"]["scorer_version"], "deterministic-2+fallback");
+    assert!(quotes(&by_rules) > 0);
 }

@@ -212,6 +212,7 @@ impl App {
             interviews: service.clone(),
             analyses: analyses.clone(),
             embedder: embedder.clone(),
+            model: None,
             clock: clock.clone(),
         });
         let jobs = JobRunner::new(

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::screening::analysis::application::score_by_model::ModelScorer;
+use crate::screening::analysis::application::score_by_rules::score_by_rules;
 use crate::screening::analysis::domain::analysis::{AnalysisStore, ScreeningAnalysis};
 use crate::screening::analysis::domain::assessment::FitAssessment;
 use crate::screening::analysis::domain::invariants::enforce;
-use crate::screening::analysis::domain::scorer::{criterion_text, score};
-use crate::screening::analysis::domain::statements::statements;
 use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::domain::call::CallFinished;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::calls::domain::transcript::transcript_sha256;
 use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::Clock;
@@ -26,12 +25,17 @@ use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
+/// Marks an assessment by rules that a language model was to make.
+const FALLBACK: &str = "+fallback";
+
 /// Makes assessments of finished calls.
 pub struct AnalysisService {
     pub calls: Arc<dyn CallStore>,
     pub interviews: Arc<dyn Interviews>,
     pub analyses: Arc<dyn AnalysisStore>,
     pub embedder: Arc<dyn TextEmbedder>,
+    /// Where a language model scores; the rules stand in for it when it fails.
+    pub model: Option<ModelScorer>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -129,33 +133,38 @@ impl AnalysisService {
             .await?;
         let plan = talk.ok_or(AnalyseError::NoPlan)?.plan;
         let transcript = self.calls.transcript(&finished.call_id).await?;
-        let similarity = self.similarity(&plan, &transcript).await?;
-        let assessment = score(
-            &plan,
-            &statements(&transcript),
-            &similarity,
-            &transcript_sha256(&transcript),
-        );
+        let assessment = match self.by_model(&finished.call_id, &plan, &transcript).await {
+            Some(assessment) => assessment,
+            None => self.by_rules(&plan, &transcript).await?,
+        };
         Ok(enforce(assessment, &transcript))
     }
 
-    /// Cosine of every statement to every criterion.
-    async fn similarity(
+    /// None where no language model is configured, or it fails.
+    async fn by_model(
+        &self,
+        call: &CallId,
+        plan: &InterviewPlan,
+        transcript: &[TranscriptSegment],
+    ) -> Option<FitAssessment> {
+        match self.model.as_ref()?.score(call, plan, transcript).await {
+            Ok(assessment) => Some(assessment),
+            Err(error) => {
+                warn!(call.id = %call, %error, "the call is scored by rules instead");
+                None
+            }
+        }
+    }
+
+    async fn by_rules(
         &self,
         plan: &InterviewPlan,
         transcript: &[TranscriptSegment],
-    ) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let said: Vec<String> = statements(transcript).iter().map(|s| s.text.to_owned()).collect();
-        let wanted: Vec<String> = plan.criteria.iter().map(criterion_text).collect();
-        let (said, wanted) = (self.embedder.embed(&said).await?, self.embedder.embed(&wanted).await?);
-        Ok(said
-            .iter()
-            .map(|s| wanted.iter().map(|w| cosine(s, w)).collect())
-            .collect())
+    ) -> Result<FitAssessment, EmbedError> {
+        let mut assessment = score_by_rules(&*self.embedder, plan, transcript).await?;
+        if self.model.is_some() {
+            assessment.scorer_version.push_str(FALLBACK);
+        }
+        Ok(assessment)
     }
-}
-
-/// Cosine of two vectors of length 1.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

@@ -3,7 +3,7 @@
 use crate::screening::analysis::domain::assessment::{
     CriterionScore, Evidence, FitAssessment, GateState, ScoreState, recommend, totals,
 };
-use crate::screening::calls::domain::interviewer::protected_spans;
+use crate::screening::calls::domain::interviewer::not_evidence;
 use crate::screening::calls::domain::segment::{Speaker, TranscriptSegment};
 
 /// Checks an assessment against the transcript and mends it: unverifiable evidence goes, a level without evidence goes,
@@ -52,13 +52,13 @@ fn is_true(evidence: &Evidence, transcript: &[TranscriptSegment]) -> bool {
         .is_some_and(|segment| {
             segment.speaker == Speaker::Candidate
                 && quote_at(segment, evidence) == Some(evidence.quote.as_str())
-                && !is_protected(segment, evidence)
+                && !is_barred(segment, evidence)
         })
 }
 
-/// Whether the quotation holds a protected fact about the candidate.
-fn is_protected(segment: &TranscriptSegment, evidence: &Evidence) -> bool {
-    protected_spans(&segment.text)
+/// Whether the quotation holds a protected fact about the candidate, or an order to whoever reads it.
+fn is_barred(segment: &TranscriptSegment, evidence: &Evidence) -> bool {
+    not_evidence(&segment.text)
         .iter()
         .any(|span| span.start < evidence.char_end && span.end > evidence.char_start)
 }

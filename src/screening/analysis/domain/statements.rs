@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::screening::calls::domain::audio::CallTime;
-use crate::screening::calls::domain::interviewer::protected_spans;
+use crate::screening::calls::domain::interviewer::not_evidence;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 
 /// One sentence of the candidate's, and where it stands.
@@ -26,7 +26,7 @@ pub fn statements(transcript: &[TranscriptSegment]) -> Vec<Statement<'_>> {
         .iter()
         .filter(|s| s.speaker == Speaker::Candidate && s.kind == SegmentKind::Answer)
         .flat_map(|segment| {
-            let protected = protected_spans(&segment.text);
+            let protected = not_evidence(&segment.text);
             sentences(segment).into_iter().flat_map(move |s| without(s, &protected))
         })
         .filter(|s| s.text.split_whitespace().count() >= MIN_WORDS)

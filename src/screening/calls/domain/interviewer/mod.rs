@@ -18,7 +18,7 @@ mod silence;
 pub mod speech_guard;
 
 pub use dialogue::Dialogue;
-pub use guards::protected_spans;
+pub use guards::not_evidence;
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;
