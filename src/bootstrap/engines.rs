@@ -97,7 +97,11 @@ pub async fn open_voice(
     let chosen = choice::choose(&engines, preference, known, voice).await?;
     if let Why::Measured(measured) = chosen.why {
         let engine = chosen.engine;
-        let verdict = Verdict { machine, engine, measured };
+        let verdict = Verdict {
+            machine,
+            engine,
+            measured,
+        };
         if let Err(error) = verdict::write(data_dir, &verdict) {
             warn!(%error, "what was measured of the voice could not be kept; the next start measures again");
         }

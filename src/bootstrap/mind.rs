@@ -21,25 +21,22 @@ pub struct Mind {
     pub versions: Value,
 }
 
-/// Opens the interviewer. Prompts are checked also where no model reads them.
-///
-/// # Errors
-/// When a prompt has a mistake.
+/// Opens the interviewer.
 pub fn open(
     config: &Llm,
     llm: Option<&OpenLlm>,
     agent: &Agent,
     knowledge: Arc<dyn RoleKnowledge>,
     prompts: Arc<Prompts>,
-) -> anyhow::Result<Mind> {
+) -> Mind {
     let guided = GuidedInterviewer { knowledge };
     let who = json!({ "name": agent.name, "version": agent.version });
     let emma = env!("CARGO_PKG_VERSION");
     let Some(llm) = llm else {
-        return Ok(Mind {
+        return Mind {
             interviewer: Arc::new(guided),
             versions: json!({ "emma": emma, "interviewer": "guided", "agent": who }),
-        });
+        };
     };
     let versions = json!({
         "emma": emma,
@@ -60,7 +57,7 @@ pub fn open(
         agent.mind(),
         settings,
     ));
-    Ok(Mind { interviewer, versions })
+    Mind { interviewer, versions }
 }
 
 /// The record of a call: the interviewer's and the speech engines' names and versions.

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chrono::TimeDelta;
 use axum::Router;
+use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -223,7 +223,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         agent: agent.clone(),
         models,
         runtime,
-        mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts)?,
+        mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts),
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
     };

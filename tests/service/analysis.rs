@@ -11,9 +11,7 @@ use emma::screening::analysis::application::score_by_model::ModelScorer;
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::calls::domain::status::EndReason;
 use emma::screening::shared::ids::{ApplicationId, CallId, SegmentId};
-use emma::shared::llm::{
-    ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, Usage,
-};
+use emma::shared::llm::{ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, Usage};
 use emma::shared::prompts::Prompts;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -63,7 +61,10 @@ async fn an_analysis_is_waited_for_made_once_and_made_again_without_harm() {
     at.app.get(&nobody).await.is_problem(404, "application-not-found");
     let waiting = analysis(&at).await;
     assert_eq!(waiting.status, StatusCode::ACCEPTED);
-    assert_eq!((&waiting.json()["status"], &waiting.json()["fit_score"]), (&json!("pending"), &Value::Null));
+    assert_eq!(
+        (&waiting.json()["status"], &waiting.json()["fit_score"]),
+        (&json!("pending"), &Value::Null)
+    );
 
     answered(&at).await;
     assert_eq!(analysis(&at).await.status, StatusCode::ACCEPTED, "the call is not over");
@@ -100,7 +101,10 @@ async fn a_redelivered_call_is_announced_once() {
     .expect("changed");
     write.commit().await.expect("changed");
     assert_eq!(again.rows_affected(), 1);
-    assert!(at.app.jobs.run_due().await.expect("a queue") >= 1, "it was delivered again");
+    assert!(
+        at.app.jobs.run_due().await.expect("a queue") >= 1,
+        "it was delivered again"
+    );
     assert_eq!(completed_events(&at).await, 1);
     assert_eq!(analysis(&at).await.json()["analysis_id"], before["analysis_id"]);
 }
@@ -117,12 +121,18 @@ async fn an_analysis_that_fails_is_a_state_and_can_still_succeed() {
         at.app.base.clock.turn(TimeDelta::minutes(5));
     }
     let failed = analysis(&at).await;
-    assert_eq!((failed.status, &failed.json()["status"]), (StatusCode::OK, &json!("failed")));
+    assert_eq!(
+        (failed.status, &failed.json()["status"]),
+        (StatusCode::OK, &json!("failed"))
+    );
     assert!(failed.json()["problem"].as_str().expect("a reason").contains("broke"));
     assert_eq!(completed_events(&at).await, 0);
     at.app.embedder.broken.store(false, Ordering::SeqCst);
     let dead = at.app.jobs.dead_letters().await.expect("a queue");
-    let dead = dead.iter().find(|d| d.subscriber == "analyse-call").expect("a dead letter");
+    let dead = dead
+        .iter()
+        .find(|d| d.subscriber == "analyse-call")
+        .expect("a dead letter");
     assert!(at.app.jobs.replay(&dead.id).await.expect("a queue"));
     at.app.jobs.run_due().await.expect("a queue");
     assert_ne!(analysis(&at).await.json()["status"], "failed");
@@ -144,7 +154,10 @@ async fn consent_withdrawn_after_the_analysis_deletes_the_analysis_too() {
     );
     at.app.jobs.run_due().await.expect("a queue");
     let gone = analysis(&at).await;
-    assert_eq!((gone.status, &gone.json()["status"]), (StatusCode::OK, &json!("withdrawn")));
+    assert_eq!(
+        (gone.status, &gone.json()["status"]),
+        (StatusCode::OK, &json!("withdrawn"))
+    );
     assert_eq!((quotes(&gone.json()), &gone.json()["fit_score"]), (0, &Value::Null));
     let stored: String = sqlx::query_scalar("SELECT body FROM analyses")
         .fetch_one(at.app.base.db.reader())
@@ -253,13 +266,16 @@ impl ChatModel for OneQuote {
         let (sender, receiver) = mpsc::channel(64);
         let reason = FinishReason::Stop;
         let usage = Usage::default();
-        for event in [ChatEvent::Text(answer.to_string()), ChatEvent::Finished { reason, usage }] {
+        for event in [
+            ChatEvent::Text(answer.to_string()),
+            ChatEvent::Finished { reason, usage },
+        ] {
             sender.send(Ok(event)).await.map_err(|_| LlmError::TimedOut)?;
         }
         Ok(receiver)
     }
 
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "one-quote"
     }
 }
@@ -293,7 +309,10 @@ async fn scored_by(fails: bool) -> Value {
 #[tokio::test]
 async fn a_language_model_scores_where_there_is_one_and_the_rules_when_it_fails() {
     let by_model = scored_by(false).await;
-    let version = by_model["assessment"]["scorer_version"].as_str().expect("a version").to_owned();
+    let version = by_model["assessment"]["scorer_version"]
+        .as_str()
+        .expect("a version")
+        .to_owned();
     assert_eq!(version, "model-1 one-quote evidence.v1 scoring.v1");
     assert_eq!(by_model["fit_score"], 75, "{by_model}");
     assert_eq!(by_model["assessment"]["criteria"][0]["runs"]["n"], 3);

@@ -38,7 +38,8 @@ async fn offer(app: &App, token: &str, query: &str, sdp: &str) -> Answer {
         .method(Method::POST)
         .uri(format!("/api/v1/interviews/{token}/offer{query}"))
         .header(header::CONTENT_TYPE, "application/sdp");
-    app.send(request.body(Body::from(sdp.to_owned())).expect("a request")).await
+    app.send(request.body(Body::from(sdp.to_owned())).expect("a request"))
+        .await
 }
 
 impl Interview {
@@ -56,7 +57,9 @@ impl Interview {
         caller.hears_emma_say("Are you ready to begin?").await;
         caller.hears_listening().await;
         caller.types("Yes, I am ready.").await;
-        caller.hears("the first topic", |m| m["type"] == "progress" && m["topic"] == 1).await;
+        caller
+            .hears("the first topic", |m| m["type"] == "progress" && m["topic"] == 1)
+            .await;
         caller.hears_listening().await;
         caller
     }
@@ -103,10 +106,14 @@ async fn a_new_connection_of_the_candidate_keeps_the_call() {
     let first = held.begins().await;
     let mut second = held.joins("?resume=1").await;
     let old = second
-        .hears("what was said", |m| m["type"] == "caption" && m["text"] == "Yes, I am ready.")
+        .hears("what was said", |m| {
+            m["type"] == "caption" && m["text"] == "Yes, I am ready."
+        })
         .await;
     assert_eq!(old["final"], true);
-    let topic = second.hears("where the interview stands", |m| m["type"] == "progress").await;
+    let topic = second
+        .hears("where the interview stands", |m| m["type"] == "progress")
+        .await;
     assert_eq!(topic["topic"], 1);
     assert!(first.is_closed());
     second.hears_listening().await;
@@ -133,7 +140,9 @@ fn a_killed_server_takes_its_calls_up_again_and_each_ends_once() {
         let dir = base.dir.clone();
         let held = interview_on(App::over(base, Some(fake_engines()))).await;
         let mut caller = held.begins().await;
-        caller.types("I built the payments API in Python and halved its errors.").await;
+        caller
+            .types("I built the payments API in Python and halved its errors.")
+            .await;
         caller.hears("an answer", |m| m["type"] == "turn").await;
         held.has_status("in_progress").await;
         (dir, held.token, held.call)
@@ -149,7 +158,10 @@ fn a_killed_server_takes_its_calls_up_again_and_each_ends_once() {
         assert_eq!(found.status(), CallStatus::Reconnecting);
         assert_eq!(interview(&app, &token).await.json()["status"], "reconnecting");
 
-        assert_eq!(offer(&app, &token, "?resume=1", OFFER).await.status, StatusCode::CREATED);
+        assert_eq!(
+            offer(&app, &token, "?resume=1", OFFER).await.status,
+            StatusCode::CREATED
+        );
         let mut caller = app.media.caller();
         caller.connects().await;
         caller
@@ -190,7 +202,11 @@ async fn a_call_that_nobody_comes_back_to_after_a_restart_ends_once() {
     eventually("abandoned", async || status().await["status"] == "abandoned").await;
     assert_eq!(status().await["end_reason"], "disconnect_timeout");
     assert_eq!(finished_events(&app.base, &call).await, 1);
-    assert_eq!(interview(&app, &token).await.json()["status"], "ready", "another attempt is open");
+    assert_eq!(
+        interview(&app, &token).await.json()["status"],
+        "ready",
+        "another attempt is open"
+    );
 }
 
 // spec: CALL-4
@@ -219,7 +235,10 @@ async fn a_recruiter_calls_a_running_interview_off_and_the_candidate_hears_why()
         .recruiter(Method::POST, &path, None)
         .await
         .is_problem(409, "conflict");
-    assert_eq!(interview(&held.at.app, &held.token).await.json()["end_reason"], "recruiter_cancelled");
+    assert_eq!(
+        interview(&held.at.app, &held.token).await.json()["end_reason"],
+        "recruiter_cancelled"
+    );
     let nobody = format!("/api/v1/calls/{}/cancel", CallId::generate());
     held.at
         .app
@@ -275,7 +294,9 @@ async fn a_moment_for_the_candidate_is_a_pause_of_the_call() {
     let held = interview_on(App::live().await).await;
     let mut caller = held.begins().await;
     caller.sends(json!({ "type": "more_time" })).await;
-    caller.hears("the pause", |m| m["type"] == "state" && m["state"] == "paused").await;
+    caller
+        .hears("the pause", |m| m["type"] == "state" && m["state"] == "paused")
+        .await;
     held.has_status("paused").await;
     caller.types("Now I know. I built a payments API.").await;
     held.has_status("in_progress").await;
@@ -322,13 +343,20 @@ async fn the_page_learns_where_an_interrupted_interview_stands() {
     let before = interview(&held.at.app, &held.token).await.json();
     assert_eq!((&before["topics_done"], &before["elapsed_ms"]), (&json!(0), &json!(0)));
     let mut caller = held.begins().await;
-    caller.types("Next question, please. I would rather skip this one.").await;
-    caller.hears("the second topic", |m| m["type"] == "progress" && m["topic"] == 2).await;
+    caller
+        .types("Next question, please. I would rather skip this one.")
+        .await;
+    caller
+        .hears("the second topic", |m| m["type"] == "progress" && m["topic"] == 2)
+        .await;
     caller.hears_listening().await;
     caller.events.send(MediaEvent::Closed).await.expect("a session");
     held.has_status("reconnecting").await;
     let after = interview(&held.at.app, &held.token).await.json();
-    assert_eq!((&after["status"], &after["topics_done"]), (&json!("reconnecting"), &json!(1)));
+    assert_eq!(
+        (&after["status"], &after["topics_done"]),
+        (&json!("reconnecting"), &json!(1))
+    );
     assert!(after["elapsed_ms"].as_u64().expect("a number") > 0);
 }
 
@@ -346,15 +374,26 @@ async fn an_offer_that_cannot_be_used_is_refused_at_once_while_the_models_load()
 async fn a_link_for_anybody_is_listed_and_revoked() {
     let at = applied_to(App::start().await).await;
     let id = JobOfferId::parse(&at.offer).expect("an id");
-    let link = at.app.service.open_link(&id, LinkTerms::default()).await.expect("a link");
+    let link = at
+        .app
+        .service
+        .open_link(&id, LinkTerms::default())
+        .await
+        .expect("a link");
     let begun = consent(&at.app, &link.token, true).await.json();
     let path = format!("/api/v1/job-offers/{}/links", at.offer);
     let listed = at.app.get(&path).await;
     assert!(!listed.text.contains(&link.token));
     let listed = listed.json()["items"].clone();
-    assert_eq!((listed[0]["id"].as_str(), &listed[1]), (Some(link.id.as_str()), &Value::Null));
+    assert_eq!(
+        (listed[0]["id"].as_str(), &listed[1]),
+        (Some(link.id.as_str()), &Value::Null)
+    );
     let one = format!("{path}/{}", link.id);
-    at.app.anyone(Method::DELETE, &one, None).await.is_problem(401, "unauthorized");
+    at.app
+        .anyone(Method::DELETE, &one, None)
+        .await
+        .is_problem(401, "unauthorized");
     let elsewhere = format!("/api/v1/job-offers/{}/links/{}", JobOfferId::generate(), link.id);
     at.app
         .recruiter(Method::DELETE, &elsewhere, None)
@@ -362,10 +401,18 @@ async fn a_link_for_anybody_is_listed_and_revoked() {
         .is_problem(404, "invitation-not-found");
     let gone = at.app.recruiter(Method::DELETE, &one, None).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    interview(&at.app, &link.token).await.is_problem(410, "invitation-revoked");
-    consent(&at.app, &link.token, true).await.is_problem(410, "invitation-revoked");
+    interview(&at.app, &link.token)
+        .await
+        .is_problem(410, "invitation-revoked");
+    consent(&at.app, &link.token, true)
+        .await
+        .is_problem(410, "invitation-revoked");
     let token = begun["token"].as_str().expect("a token");
-    assert_eq!(interview(&at.app, token).await.json()["status"], "ready", "what was begun goes on");
+    assert_eq!(
+        interview(&at.app, token).await.json()["status"],
+        "ready",
+        "what was begun goes on"
+    );
 }
 
 #[tokio::test]
@@ -373,7 +420,6 @@ async fn links_last_as_long_as_is_configured() {
     let at = applied_to(App::start().await).await;
     let path = format!("/api/v1/applications/{}/invitations", at.application);
     let link = at.app.post(&path, json!({})).await.json();
-    let expires: chrono::DateTime<chrono::Utc> =
-        serde_json::from_value(link["expires_at"].clone()).expect("a time");
+    let expires: chrono::DateTime<chrono::Utc> = serde_json::from_value(link["expires_at"].clone()).expect("a time");
     assert_eq!(expires - at.app.base.clock.now(), TimeDelta::hours(100));
 }

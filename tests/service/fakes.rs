@@ -135,8 +135,9 @@ impl Caller {
 
     /// Waits until Emma has said this to its end.
     pub async fn hears_emma_say(&mut self, text: &str) {
-        let fits =
-            |m: &Value| m["type"] == "caption" && m["speaker"] == "emma" && m["text"].as_str().unwrap_or("").contains(text);
+        let fits = |m: &Value| {
+            m["type"] == "caption" && m["speaker"] == "emma" && m["text"].as_str().unwrap_or("").contains(text)
+        };
         self.hears(text, fits).await;
     }
 
@@ -182,7 +183,7 @@ pub fn fake_engines() -> Engines {
             speed: 1.0,
         },
         limits: Limits::default(),
-        reconnect_grace: Duration::from_secs(60),
+        reconnect_grace: Duration::from_mins(1),
         versions: Value::Null,
     }
 }
@@ -282,8 +283,14 @@ impl TextEmbedder for FakeEmbedder {
 
 fn vector(text: &str) -> Vec<f32> {
     let mut all = vec![0.0_f32; 64];
-    for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 3) {
-        let place = word.bytes().fold(7_usize, |hash, b| hash.wrapping_mul(31).wrapping_add(b.into()));
+    for word in text
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| w.len() > 3)
+    {
+        let place = word
+            .bytes()
+            .fold(7_usize, |hash, b| hash.wrapping_mul(31).wrapping_add(b.into()));
         all[place % 64] += 1.0;
     }
     let length = all.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);

@@ -71,7 +71,9 @@ impl ModelScorer {
         plan: &InterviewPlan,
         transcript: &[TranscriptSegment],
     ) -> Result<FitAssessment, ModelScorerError> {
-        let finding = self.prompts.render("evidence", &json!({ "max_quotes": MAX_EVIDENCE }))?;
+        let finding = self
+            .prompts
+            .render("evidence", &json!({ "max_quotes": MAX_EVIDENCE }))?;
         let scoring = self.prompts.render("scoring", &json!({}))?;
         let verified = self.find(call, plan, &finding, transcript).await?;
         let runs = self.rate(call, plan, &scoring, &verified).await?;
@@ -82,7 +84,12 @@ impl ModelScorer {
             runs = runs.len(),
             "transcript scored by the language model"
         );
-        let version = format!("{SCORER_VERSION} {} {} {}", self.model.model(), finding.version, scoring.version);
+        let version = format!(
+            "{SCORER_VERSION} {} {} {}",
+            self.model.model(),
+            finding.version,
+            scoring.version
+        );
         Ok(assess(plan, &verified, &runs, version, &transcript_sha256(transcript)))
     }
 
@@ -98,13 +105,23 @@ impl ModelScorer {
         if answers.is_empty() {
             return Ok(Verified::default());
         }
-        let lines = answers.iter().zip(1_usize..).map(|(a, n)| format!("[{n}] {}", one_line(&shown(a))));
+        let lines = answers
+            .iter()
+            .zip(1_usize..)
+            .map(|(a, n)| format!("[{n}] {}", one_line(&shown(a))));
         let statements = fenced(&lines.collect::<Vec<_>>().join("\n"), "statements", MAX_SHOWN);
         let requests: Vec<ChatRequest> = plan
             .criteria
             .chunks(CRITERIA_PER_REQUEST)
             .map(|group| {
-                let line = |c: &Criterion| format!("{}: {} (at its best: {})", c.id, one_line(&c.name), one_line(&c.anchors.five));
+                let line = |c: &Criterion| {
+                    format!(
+                        "{}: {} (at its best: {})",
+                        c.id,
+                        one_line(&c.name),
+                        one_line(&c.anchors.five)
+                    )
+                };
                 let wanted: Vec<String> = group.iter().map(line).collect();
                 let data = format!("{}\n{statements}", fenced(&wanted.join("\n"), "criteria", MAX_SHOWN));
                 let ids: Vec<&str> = group.iter().map(|c| c.id.as_str()).collect();
@@ -239,7 +256,11 @@ fn run(answer: &Value) -> Run {
             Some("conflicting") => Verdict::Conflicting,
             text => {
                 let number = text.and_then(|t| t.parse::<u64>().ok()).or_else(|| level.as_u64());
-                Verdict::Level(number.and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=5).contains(n))?)
+                Verdict::Level(
+                    number
+                        .and_then(|n| u8::try_from(n).ok())
+                        .filter(|n| (1..=5).contains(n))?,
+                )
             }
         };
         let rationale = item["rationale"].as_str().unwrap_or_default().to_owned();
@@ -252,7 +273,7 @@ fn run(answer: &Value) -> Run {
 fn evidence_schema(ids: &[&str]) -> AnswerSchema {
     list_schema(
         "evidence",
-        json!({
+        &json!({
             "criterion": { "type": "string", "enum": ids },
             "statement": { "type": "integer" },
             "quote": { "type": "string" },
@@ -264,7 +285,7 @@ fn evidence_schema(ids: &[&str]) -> AnswerSchema {
 fn scoring_schema(ids: &[&str]) -> AnswerSchema {
     list_schema(
         "criteria",
-        json!({
+        &json!({
             "id": { "type": "string", "enum": ids },
             "level": { "type": "string", "enum": ["1", "2", "3", "4", "5", "not_assessed", "conflicting"] },
             "rationale": { "type": "string" },
@@ -273,12 +294,13 @@ fn scoring_schema(ids: &[&str]) -> AnswerSchema {
 }
 
 /// An object with one list of such items.
-fn list_schema(name: &str, properties: Value) -> AnswerSchema {
+fn list_schema(name: &str, properties: &Value) -> AnswerSchema {
     let required: Vec<String> = properties
         .as_object()
         .map(|all| all.keys().cloned().collect())
         .unwrap_or_default();
-    let item = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let item =
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
     let list = json!({ name: { "type": "array", "items": item } });
     AnswerSchema {
         name: name.to_owned(),

@@ -46,7 +46,11 @@ pub fn answers(transcript: &[TranscriptSegment]) -> Vec<&TranscriptSegment> {
 pub fn shown(answer: &TranscriptSegment) -> String {
     let covered = not_evidence(&answer.text);
     let cover = |(i, c): (usize, char)| {
-        if covered.iter().any(|span| span.contains(&i)) && !c.is_whitespace() { COVER } else { c }
+        if covered.iter().any(|span| span.contains(&i)) && !c.is_whitespace() {
+            COVER
+        } else {
+            c
+        }
     };
     answer.text.chars().enumerate().map(cover).collect()
 }

@@ -207,7 +207,10 @@ mod tests {
     // spec: EMMA-5, ANA-2
     #[test]
     fn a_quotation_that_holds_a_protected_fact_is_no_evidence() {
-        let said = segment(Speaker::Candidate, "I built a boat. I am pregnant, and I built another.");
+        let said = segment(
+            Speaker::Candidate,
+            "I built a boat. I am pregnant, and I built another.",
+        );
         let whole = said.text.clone();
         let claims = vec![
             evidence(&said, 0, 14, "I built a boat"),

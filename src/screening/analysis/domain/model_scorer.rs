@@ -18,8 +18,22 @@ const LONGEST_RATIONALE: usize = 300;
 const PLAIN_RATIONALE: &str = "Rated from the statements quoted here.";
 /// A rationale that speaks of these rates the manner and is not shown.
 const MANNER: [&str; 16] = [
-    "accent", "pronunc", "fluent", "fluency", "grammar", "hesita", "pause", "tone of", "voice", "nervous", "emotion",
-    "enthusias", "personality", "confident", "confidence", "attitude",
+    "accent",
+    "pronunc",
+    "fluent",
+    "fluency",
+    "grammar",
+    "hesita",
+    "pause",
+    "tone of",
+    "voice",
+    "nervous",
+    "emotion",
+    "enthusias",
+    "personality",
+    "confident",
+    "confidence",
+    "attitude",
 ];
 
 /// One rating of one criterion.

@@ -173,7 +173,14 @@ pub fn score(
         .map(|(c, found)| gate(c, found))
         .collect();
     let evidence = rated.iter().map(|(c, found)| (c.id.clone(), quotes(found))).collect();
-    assemble(plan, criteria, gates, &evidence, SCORER_VERSION.to_owned(), transcript_sha256)
+    assemble(
+        plan,
+        criteria,
+        gates,
+        &evidence,
+        SCORER_VERSION.to_owned(),
+        transcript_sha256,
+    )
 }
 
 /// The assessment that ratings make: totals, recommendation, skills, strengths and concerns, the same for every scorer.

@@ -118,7 +118,13 @@ fn read(answer: &str, offer: &JobOffer, version: u32, made_by: MadeBy) -> Result
 
 /// What the job offer states, a line each, as data.
 fn facts(offer: &JobOffer) -> String {
-    let line = |s: &Statement| format!("{}: {}", s.field, s.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let line = |s: &Statement| {
+        format!(
+            "{}: {}",
+            s.field,
+            s.text.split_whitespace().collect::<Vec<_>>().join(" ")
+        )
+    };
     let lines: Vec<String> = offer.posting.statements().iter().map(line).collect();
     fenced(&lines.join("\n"), "job offer", MAX_OFFER)
 }

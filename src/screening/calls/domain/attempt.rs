@@ -80,8 +80,13 @@ mod tests {
     fn a_call_that_nobody_joined_can_be_held_with_a_later_link() {
         let start = DateTime::UNIX_EPOCH;
         let mut call = ScreeningCall::ready(ApplicationId::generate(), 1, 1, Coverage(Vec::new()), start);
-        let event = call.finish(EndReason::InviteExpired, String::new(), start).expect("ready");
-        assert_eq!(event.status, crate::screening::calls::domain::status::CallStatus::Expired);
+        let event = call
+            .finish(EndReason::InviteExpired, String::new(), start)
+            .expect("ready");
+        assert_eq!(
+            event.status,
+            crate::screening::calls::domain::status::CallStatus::Expired
+        );
         let calls = [call];
         assert_eq!(entry(&calls, start + TimeDelta::days(30)), Entry::Resume(&calls[0]));
     }

@@ -43,7 +43,7 @@ impl ChatModel for Acting {
         Ok(receiver)
     }
 
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "acting"
     }
 }
@@ -55,6 +55,19 @@ fn acting(act: impl Fn(&ChatRequest) -> Result<String, LlmError> + Send + Sync +
         busy: AtomicUsize::default(),
         busiest: AtomicUsize::default(),
     })
+}
+
+/// Never answers.
+struct Silent;
+
+#[async_trait]
+impl ChatModel for Silent {
+    async fn stream(&self, _: ChatRequest) -> Result<mpsc::Receiver<Result<ChatEvent, LlmError>>, LlmError> {
+        std::future::pending().await
+    }
+    fn model(&self) -> &'static str {
+        "silent"
+    }
 }
 
 fn plan() -> InterviewPlan {
@@ -97,7 +110,11 @@ fn said(speaker: Speaker, text: &str) -> TranscriptSegment {
         end_ms: CallTime::from_ms(9000),
         words: vec![],
         question_id: None,
-        kind: if speaker == Speaker::Emma { SegmentKind::Question } else { SegmentKind::Answer },
+        kind: if speaker == Speaker::Emma {
+            SegmentKind::Question
+        } else {
+            SegmentKind::Answer
+        },
         interrupted: false,
         typed: false,
         source_refs: vec![],
@@ -124,22 +141,21 @@ fn quoted(criterion: &str, statement: usize, quote: &str, polarity: &str) -> Val
 }
 
 fn honest(request: &ChatRequest) -> String {
-    match request.purpose {
-        Purpose::Evidence => json!({ "evidence": [
+    if request.purpose == Purpose::Evidence {
+        let found = [
             quoted("c1", 1, "i tuned our PostgreSQL  cluster", "+"),
             quoted("c1", 1, "the slowest report went from a minute to two seconds", "+"),
             quoted("c2", 2, "“My team of four reviewed every change”", "+"),
             quoted("g1", 2, "I can't do weekend shifts.", "-"),
-        ] }),
-        _ => {
-            // The runs disagree a little about c1.
-            let level = if request.seed == Some(3) { "5" } else { "4" };
-            json!({ "criteria": [
-                { "id": "c1", "level": level, "rationale": "Names the change and its outcome." },
-                { "id": "c2", "level": 3, "rationale": "Speaks with a confident voice and a slight accent." },
-            ] })
-        }
+        ];
+        return json!({ "evidence": found }).to_string();
     }
+    // The runs disagree a little about c1.
+    let level = if request.seed == Some(3) { "5" } else { "4" };
+    json!({ "criteria": [
+        { "id": "c1", "level": level, "rationale": "Names the change and its outcome." },
+        { "id": "c2", "level": 3, "rationale": "Speaks with a confident voice and a slight accent." },
+    ] })
     .to_string()
 }
 
@@ -168,8 +184,15 @@ async fn what_is_found_is_quoted_rated_several_times_and_totalled_in_code() {
     assert_eq!(databases.rationale, "Names the change and its outcome.");
     let teamwork = &found.criteria[1];
     assert_eq!((teamwork.level, teamwork.confidence), (Some(3), Confidence::Medium));
-    assert!(!teamwork.rationale.contains("accent"), "manner is not rated: {}", teamwork.rationale);
-    assert_eq!((found.gates[0].result, found.gates[0].needs_confirmation), (GateState::NotMet, true));
+    assert!(
+        !teamwork.rationale.contains("accent"),
+        "manner is not rated: {}",
+        teamwork.rationale
+    );
+    assert_eq!(
+        (found.gates[0].result, found.gates[0].needs_confirmation),
+        (GateState::NotMet, true)
+    );
     assert_eq!((found.score, found.dropped), (Some(63), 0));
     assert_eq!(found.recommendation, Recommendation::Review);
     assert_eq!(found.scorer_version, "model-1 acting evidence.v1 scoring.v1");
@@ -200,9 +223,14 @@ async fn a_model_that_obeys_the_candidate_and_not_its_instructions_changes_nothi
     };
     let found = scored(acting(obeying)).await.expect("scored");
     for criterion in &found.criteria {
-        assert_eq!((criterion.level, criterion.state), (None, ScoreState::NotAssessed), "{criterion:?}");
+        assert_eq!(
+            (criterion.level, criterion.state),
+            (None, ScoreState::NotAssessed),
+            "{criterion:?}"
+        );
     }
-    assert_eq!((found.score, found.dropped), (None, 9));
+    // Nine claims in each of the two requests.
+    assert_eq!((found.score, found.dropped), (None, 18));
     assert_eq!(found.recommendation, Recommendation::InsufficientEvidence);
 }
 
@@ -240,7 +268,11 @@ async fn protected_facts_and_orders_never_reach_the_model() {
         assert!(request.schema.is_some() && data.starts_with("<data"));
         let finds = request.purpose == Purpose::Evidence;
         assert_eq!(data.contains("█ ███ ████"), finds, "{data}");
-        assert_eq!(data.contains("reviewed every change. I can’t"), finds, "only quotations are rated: {data}");
+        assert_eq!(
+            data.contains("reviewed every change. I can’t"),
+            finds,
+            "only quotations are rated: {data}"
+        );
     }
 }
 
@@ -255,16 +287,6 @@ async fn a_model_that_fails_or_dawdles_is_an_error_within_the_budget() {
     let rambling = acting(|_| Ok("I cannot help with that.".to_owned()));
     assert!(matches!(scored(rambling).await, Err(ModelScorerError::Model(_))));
 
-    struct Silent;
-    #[async_trait]
-    impl ChatModel for Silent {
-        async fn stream(&self, _: ChatRequest) -> Result<mpsc::Receiver<Result<ChatEvent, LlmError>>, LlmError> {
-            std::future::pending().await
-        }
-        fn model(&self) -> &str {
-            "silent"
-        }
-    }
     let scorer = ModelScorer {
         model: Arc::new(Silent),
         prompts: Arc::new(Prompts::load(None).expect("prompts")),

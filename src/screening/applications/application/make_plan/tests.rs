@@ -24,13 +24,19 @@ impl ChatModel for Scripted {
             return Ok(receiver);
         };
         let reason = FinishReason::Stop;
-        for event in [ChatEvent::Text(answer), ChatEvent::Finished { reason, usage: Usage::default() }] {
+        for event in [
+            ChatEvent::Text(answer),
+            ChatEvent::Finished {
+                reason,
+                usage: Usage::default(),
+            },
+        ] {
             sender.send(Ok(event)).await.map_err(|_| LlmError::TimedOut)?;
         }
         Ok(receiver)
     }
 
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "scripted"
     }
 }
@@ -42,7 +48,10 @@ async fn made(offer: &JobOffer, answers: Vec<Option<String>>) -> (InterviewPlan,
         asked: Mutex::default(),
     });
     let plan = maker(model.clone()).make(offer, 7).await.expect("a plan");
-    assert!(model.answers.lock().unwrap().is_empty(), "asked less often than expected");
+    assert!(
+        model.answers.lock().unwrap().is_empty(),
+        "asked less often than expected"
+    );
     let asked = model.asked.lock().unwrap().clone();
     (plan, asked)
 }
@@ -73,10 +82,10 @@ fn draft() -> Value {
     })
 }
 
-fn changed(pointer: &str, value: Value) -> Option<String> {
+fn changed(pointer: &str, value: Value) -> String {
     let mut draft = draft();
     *draft.pointer_mut(pointer).expect("in the draft") = value;
-    Some(draft.to_string())
+    draft.to_string()
 }
 
 fn model_made() -> MadeBy {
@@ -92,7 +101,10 @@ async fn a_sound_draft_becomes_the_plan_with_our_greeting() {
     let offer = JobOffer::new(demo_posting());
     let fenced_json = format!("Here it is:\n```json\n{}\n```", draft());
     let (plan, asked) = made(&offer, vec![Some(fenced_json)]).await;
-    assert_eq!((&plan.made_by, plan.version, plan.questions.len()), (&model_made(), 7, 4));
+    assert_eq!(
+        (&plan.made_by, plan.version, plan.questions.len()),
+        (&model_made(), 7, 4)
+    );
     assert!(plan.greeting.contains("AI interviewer") && !plan.closing.is_empty());
     assert_eq!(plan.questions[0].think_time_ms, 8_000);
     assert!(asked[0].schema.is_some() && asked[0].purpose == Purpose::Plan);
@@ -103,7 +115,7 @@ async fn a_sound_draft_becomes_the_plan_with_our_greeting() {
 async fn a_draft_that_breaks_rules_is_mended_once() {
     let offer = JobOffer::new(demo_posting());
     let bad = changed("/criteria/1/job_field", json!("requirements[99]"));
-    let (plan, asked) = made(&offer, vec![bad, Some(draft().to_string())]).await;
+    let (plan, asked) = made(&offer, vec![Some(bad), Some(draft().to_string())]).await;
     assert_eq!(plan.made_by, model_made());
     let Some(ChatMessage::User(complaint)) = asked[1].messages.last() else {
         panic!("{:?}", asked[1].messages)
@@ -116,17 +128,20 @@ async fn a_draft_that_breaks_rules_is_mended_once() {
 async fn what_cannot_be_mended_gives_the_deterministic_plan() {
     let offer = JobOffer::new(demo_posting());
     let bad = [
-        Some("I would rather not.".to_owned()),
+        "I would rather not.".to_owned(),
         changed("/questions", json!([])),
         changed("/questions/0/text", json!("How old are you, and do you have children?")),
         changed("/questions/0/text", json!("x".repeat(1000))),
         changed("/questions/0/text", json!("**Tell** me about it.")),
         changed("/questions/0/criterion_ids", json!(["c9"])),
-        changed("/criteria/0/name", json!("Native speaker without an accent, no children")),
+        changed(
+            "/criteria/0/name",
+            json!("Native speaker without an accent, no children"),
+        ),
         changed("/criteria/0/weight", json!(-1.0)),
     ];
     for draft in bad {
-        let (plan, _) = made(&offer, vec![draft.clone(), draft.clone()]).await;
+        let (plan, _) = made(&offer, vec![Some(draft.clone()), Some(draft.clone())]).await;
         assert_eq!(plan.made_by, MadeBy::Deterministic, "{draft:?}");
         assert_eq!(Ok(plan), deterministic_plan(&offer, 7));
     }

@@ -297,7 +297,11 @@ impl Conversation {
         self.agenda.question_heard();
         self.cut_questions = 0;
         self.quiet_since = self.quiet_since.max(self.now);
-        self.show(if self.on_break { EmmaState::Paused } else { EmmaState::Listening });
+        self.show(if self.on_break {
+            EmmaState::Paused
+        } else {
+            EmmaState::Listening
+        });
     }
 
     /// The candidate made a sound: hold the breath, decide later.

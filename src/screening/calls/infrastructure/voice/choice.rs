@@ -120,7 +120,11 @@ impl fmt::Display for Why {
             Self::Configured => f.write_str("configured"),
             Self::Measured(measured) => write!(f, "measured: {}, the limit is {SLOWEST}", speed(measured)),
             Self::Remembered(measured) => {
-                write!(f, "measured at an earlier start: {}, the limit is {SLOWEST}", speed(measured))
+                write!(
+                    f,
+                    "measured at an earlier start: {}, the limit is {SLOWEST}",
+                    speed(measured)
+                )
             }
             Self::OnlyOne => f.write_str("the other voice cannot be used here"),
         }
@@ -179,7 +183,11 @@ pub async fn choose<E: VoiceEngines>(
         return chosen(engine, engines.open(engine).await?, Why::Configured);
     }
     if let Some(measured) = known {
-        let (first, second) = if measured.is_fast_enough() { (Kokoro, Piper) } else { (Piper, Kokoro) };
+        let (first, second) = if measured.is_fast_enough() {
+            (Kokoro, Piper)
+        } else {
+            (Piper, Kokoro)
+        };
         return match engines.open(first).await {
             Ok(voice) => chosen(first, voice, Why::Remembered(measured)),
             Err(error) => {

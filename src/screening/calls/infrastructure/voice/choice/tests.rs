@@ -11,10 +11,7 @@ struct Paced(Option<u64>);
 
 #[async_trait]
 impl TextToSpeech for Paced {
-    async fn speak(
-        &self,
-        _: SpeechRequest,
-    ) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError> {
+    async fn speak(&self, _: SpeechRequest) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError> {
         let (sender, receiver) = mpsc::channel(1);
         tokio::time::sleep(Duration::from_millis(self.0.unwrap_or(0))).await;
         let chunk = match self.0 {
@@ -78,7 +75,11 @@ async fn the_better_voice_is_taken_where_it_keeps_up_and_else_the_faster_one() {
         chosen(&fast, None).await,
         Some((VoiceEngine::Kokoro, Why::Measured(took(1400))))
     );
-    assert_eq!(*fast.opened.lock().unwrap(), [VoiceEngine::Kokoro], "one model is enough");
+    assert_eq!(
+        *fast.opened.lock().unwrap(),
+        [VoiceEngine::Kokoro],
+        "one model is enough"
+    );
     let slow = machine(Some(Paced(Some(1600))), true);
     assert_eq!(
         chosen(&slow, None).await,
@@ -97,17 +98,26 @@ async fn what_was_measured_before_is_not_measured_again() {
         chosen(&machine, Some(took(2000))).await,
         Some((VoiceEngine::Piper, Why::Remembered(took(2000))))
     );
-    assert_eq!(*machine.opened.lock().unwrap(), [VoiceEngine::Kokoro, VoiceEngine::Piper]);
+    assert_eq!(
+        *machine.opened.lock().unwrap(),
+        [VoiceEngine::Kokoro, VoiceEngine::Piper]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_voice_that_works_is_enough() {
     let only = |engine| Some((engine, Why::OnlyOne));
     assert_eq!(chosen(&machine(None, true), None).await, only(VoiceEngine::Piper));
-    assert_eq!(chosen(&machine(Some(Paced(None)), true), None).await, only(VoiceEngine::Piper));
+    assert_eq!(
+        chosen(&machine(Some(Paced(None)), true), None).await,
+        only(VoiceEngine::Piper)
+    );
     let slow = || Some(Paced(Some(3000)));
     assert_eq!(chosen(&machine(slow(), false), None).await, only(VoiceEngine::Kokoro));
-    assert_eq!(chosen(&machine(slow(), false), Some(took(3000))).await, only(VoiceEngine::Kokoro));
+    assert_eq!(
+        chosen(&machine(slow(), false), Some(took(3000))).await,
+        only(VoiceEngine::Kokoro)
+    );
     assert_eq!(chosen(&machine(Some(Paced(None)), false), None).await, None);
     assert_eq!(chosen(&machine(None, false), None).await, None);
 }
@@ -116,6 +126,6 @@ async fn one_voice_that_works_is_enough() {
 async fn what_is_configured_is_not_second_guessed() {
     let machine = machine(Some(Paced(Some(9000))), true);
     let choice = choose(&machine, Preference::Only(VoiceEngine::Kokoro), None, "af_heart").await;
-    let choice = choice.ok().expect("it is there");
+    let Ok(choice) = choice else { panic!("it is there") };
     assert_eq!((choice.engine, choice.why), (VoiceEngine::Kokoro, Why::Configured));
 }
