@@ -7,6 +7,7 @@ pub mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +25,9 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// How long work on blocking threads is waited for at the end.
+const LEAVING: Duration = Duration::from_millis(500);
 
 const LONG_ABOUT: &str =
     "Emma holds spoken screening interviews in the browser and gives recruiters an assessment whose \
@@ -65,13 +69,16 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli)) {
+    let code = match runtime.block_on(run(cli)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    // A model that is still being loaded, or a lookup that hangs, keeps nobody waiting.
+    runtime.shutdown_timeout(LEAVING);
+    code
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,6 @@
 //! Configuration: defaults, then a file, then the environment, then the command line. Read once at start.
 
+mod llm;
 pub mod speech;
 
 use std::net::IpAddr;
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::speech::{ElevenLabs, OpenAi, Speaker, Transcriber, one_or_many};
 use crate::shared::telemetry::LogFormat;
 
+pub use llm::{ChosenLlm, Llm};
+
 /// Everything that can be set. Unknown keys are errors.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +24,8 @@ pub struct Config {
     pub media: Media,
     pub speech: Speech,
     pub interview: Interview,
+    pub llm: Llm,
+    pub analysis: Analysis,
     pub log: Log,
     pub torre: Torre,
     pub embeddings: Embeddings,
@@ -81,7 +86,7 @@ pub struct Speech {
     /// Who speaks, in the order in which they are asked; the embedded voice is always the last. (`EMMA_TTS`)
     #[serde(deserialize_with = "one_or_many")]
     pub tts: Vec<Speaker>,
-    /// Embedded voice engine; `auto` takes Kokoro. (`EMMA_VOICE`)
+    /// Embedded voice engine; `auto` takes Kokoro where this machine is fast enough for it, else Piper. (`EMMA_VOICE`)
     pub voice: VoiceEngine,
     /// Size limit of the cache of rendered speech, MiB.
     pub voice_cache_mib: u64,
@@ -127,10 +132,20 @@ pub struct Interview {
     pub agent: Option<PathBuf>,
     /// Seconds a lost connection may take to come back before the call ends.
     pub reconnect_grace_s: u64,
-    /// Hours an invitation is valid.
-    pub invitation_hours: u64,
+    /// Hours a link is valid where nobody says otherwise, 1 to 2160.
+    pub invitation_hours: u32,
     /// Offers candidates to have the sound of the call recorded; it is only where they agree. (`EMMA_RECORDING`)
     pub recording: bool,
+}
+
+/// `[analysis]`: how finished calls are assessed.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analysis {
+    /// Whether the language model scores, where one is configured; else fixed rules do.
+    pub llm: bool,
+    /// Ratings of the same evidence by the language model, 1 to 5; their agreement is the confidence.
+    pub runs: u32,
 }
 
 /// `[log]`
@@ -280,6 +295,8 @@ impl Default for Config {
                 invitation_hours: 7 * 24,
                 recording: false,
             },
+            llm: Llm::default(),
+            analysis: Analysis { llm: true, runs: 3 },
             log: Log {
                 format: LogFormat::Pretty,
                 filter: QUIET_LIBRARIES.to_owned(),
@@ -347,8 +364,8 @@ impl Config {
                     .filter(|key| key.as_str().contains("__"))
                     .split("__"),
             );
-        for (name, key) in SHORT_NAMES {
-            let own = Env::raw().only(&[*name]).map(move |_| (*key).into());
+        for (name, key) in SHORT_NAMES.iter().copied().chain(Llm::SHORT_NAMES) {
+            let own = Env::raw().only(&[name]).map(move |_| key.into());
             figment = figment.merge(own);
         }
         if std::env::var_os("EMMA_LOG").is_some() {
@@ -360,6 +377,7 @@ impl Config {
         {
             config.embeddings.api_key = std::env::var(name).ok().filter(|key| !key.is_empty()).map(Into::into);
         }
+        config.llm.take_known_keys(|name| std::env::var(name).ok());
         config.validate()?;
         Ok(config)
     }
@@ -393,6 +411,12 @@ impl Config {
         }
         if self.media.max_calls == 0 {
             return invalid("media.max_calls", "must be at least 1");
+        }
+        if !(1..=2160).contains(&self.interview.invitation_hours) {
+            return invalid("interview.invitation_hours", "must be 1 to 2160");
+        }
+        if !(1..=5).contains(&self.analysis.runs) {
+            return invalid("analysis.runs", "must be 1 to 5");
         }
         if let Some(url) = &self.server.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
@@ -436,7 +460,7 @@ impl Config {
                 "must be 1 to 120000 ms and at most 3 retries",
             );
         }
-        Ok(())
+        self.llm.validate()
     }
 }
 

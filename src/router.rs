@@ -21,6 +21,7 @@ use crate::shared::http::problem::{Problem, ProblemKind};
 use crate::shared::http::protect::{answer_panic, harden, limit_time, observe};
 use crate::shared::http::{dead_letters, health, pages};
 use crate::shared::jobs::runner::JobRunner;
+use crate::shared::llm::costs;
 
 /// Body of a request, bytes; uploads have a limit of their own.
 const MAX_BODY: usize = 64 * 1024;
@@ -34,6 +35,7 @@ pub struct AppState {
     pub interviews: interviews::InterviewsState,
     pub analysis: analysis::AnalysisState,
     pub health: health::HealthState,
+    pub costs: costs::CostsState,
     pub jobs: JobRunner,
     pub idempotency: Idempotency,
     pub metrics: PrometheusHandle,
@@ -80,6 +82,7 @@ fn api(creating: impl Fn(OpenApiRouter<AppState>) -> OpenApiRouter<AppState>) ->
         .merge(interviews::routes())
         .merge(calls::routes())
         .merge(analysis::router())
+        .merge(costs::routes())
         .merge(dead_letters::routes())
         .merge(health::routes());
     let (router, mut description) = OpenApiRouter::with_openapi(Description::openapi())

@@ -2,6 +2,7 @@
 //!
 //! Every measurement takes the engines as ports and gives back a report that can be printed.
 
+pub mod analysis;
 pub mod noise;
 pub mod segments;
 pub mod turns;

@@ -1,9 +1,6 @@
 //! The demo: our own job offer and an open link to its interview.
 
-use chrono::TimeDelta;
-
 use crate::bootstrap::prepare::facts_of;
-use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::demo::demo_posting;
 use crate::screening::applications::domain::ports::Slice;
@@ -22,19 +19,10 @@ pub struct Demo {
 ///
 /// # Errors
 /// When the store fails.
-pub async fn demo_link(applications: &ApplicationService, hours: u64) -> Result<Demo, ApplicationError> {
+pub async fn demo_link(applications: &ApplicationService) -> Result<Demo, ApplicationError> {
     let offer = demo_offer(applications).await?;
     let plan = applications.plan_of_offer(&offer).await?;
-    let valid_for = TimeDelta::hours(i64::try_from(hours).unwrap_or(24));
-    let link = applications
-        .open_link(
-            &offer,
-            LinkTerms {
-                valid_for,
-                ..LinkTerms::default()
-            },
-        )
-        .await?;
+    let link = applications.open_link(&offer, applications.link_terms).await?;
     let facts = facts_of(applications, &offer).await?;
     Ok(Demo {
         token: link.token,

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::bench::Ears;
 use crate::config::{LocalEars, Speech, VoiceEngine, WhisperModel};
-use crate::screening::calls::infrastructure::kokoro::{self, KokoroSettings};
 use crate::screening::calls::infrastructure::moonshine::Moonshine;
-use crate::screening::calls::infrastructure::piper::{self, PiperSettings};
 use crate::screening::calls::infrastructure::silero::SileroVad;
 use crate::screening::calls::infrastructure::smart_turn::SmartTurn;
 use crate::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience, SecondOpinion};
+use crate::screening::calls::infrastructure::voice::choice::{self, LocalVoices, Preference, VoiceSettings, Why};
 use crate::screening::calls::infrastructure::voice::queue::VoiceQueue;
+use crate::screening::calls::infrastructure::voice::verdict::{self, Verdict};
 use crate::screening::calls::infrastructure::voice_cache::CachedVoice;
 use crate::screening::calls::infrastructure::voice_cache::store::Limits;
 use crate::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
@@ -89,41 +89,69 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Loads the voice. Blocks for some seconds.
+/// Loads the voice that fits this machine; with `auto` it is measured once and the outcome kept. Takes some seconds.
 ///
 /// # Errors
 /// When a model is missing or unfit, or the cache directory cannot be used.
-pub fn open_voice(
+pub async fn open_voice(
     speech: &Speech,
     voice: &str,
-    cache: &Path,
+    data_dir: &Path,
     models: &ModelDir,
     runtime: &OnnxRuntime,
     tasks: TaskTracker,
 ) -> anyhow::Result<EmmaVoice> {
-    let espeak = ESPEAK.into();
-    let threads = cores().min(2);
-    let (queue, engine, voice) = match speech.voice {
-        VoiceEngine::Kokoro | VoiceEngine::Auto => {
-            let queue = kokoro::start(runtime, models, &KokoroSettings { threads, espeak }).context("Kokoro")?;
-            (queue, "kokoro-82m-int8", voice.to_owned())
-        }
-        VoiceEngine::Piper => {
-            let queue = piper::start(runtime, models, &PiperSettings { threads, espeak }).context("Piper")?;
-            (queue, "piper-joe-medium", "joe".to_owned())
-        }
+    let threads = voice_threads();
+    let engines = LocalVoices {
+        runtime: runtime.clone(),
+        models: models.clone(),
+        settings: VoiceSettings {
+            threads,
+            espeak: ESPEAK.into(),
+            ..VoiceSettings::new(data_dir.join("voice"))
+        },
     };
-    let queue = Arc::new(queue);
+    let machine = verdict::machine(models, threads);
+    let preference = match speech.voice {
+        VoiceEngine::Auto => Preference::Auto,
+        VoiceEngine::Kokoro => Preference::Only(choice::VoiceEngine::Kokoro),
+        VoiceEngine::Piper => Preference::Only(choice::VoiceEngine::Piper),
+    };
+    let known = verdict::read(data_dir, &machine).map(|verdict| verdict.measured);
+    let chosen = choice::choose(&engines, preference, known, voice).await?;
+    if let Why::Measured(measured) = chosen.why {
+        let engine = chosen.engine;
+        let verdict = Verdict {
+            machine,
+            engine,
+            measured,
+        };
+        if let Err(error) = verdict::write(data_dir, &verdict) {
+            warn!(%error, "what was measured of the voice could not be kept; the next start measures again");
+        }
+    }
+    let (engine, voice) = match chosen.engine {
+        choice::VoiceEngine::Kokoro => ("kokoro-82m-int8", voice.to_owned()),
+        choice::VoiceEngine::Piper => ("piper-joe-medium", "joe".to_owned()),
+    };
+    let queue = Arc::new(chosen.voice);
     let limits = Limits {
         disk_bytes: speech.voice_cache_mib * 1024 * 1024,
         ..Limits::default()
     };
-    let cached = Arc::new(CachedVoice::open(queue.clone(), engine, cache, limits, tasks).context("voice cache")?);
-    info!(engine, voice, "voice ready");
+    let (inner, dir) = (queue.clone(), engines.settings.cache_dir);
+    let cached = tokio::task::spawn_blocking(move || CachedVoice::open(inner, engine, &dir, limits, tasks));
+    let cached = Arc::new(cached.await?.context("voice cache")?);
+    info!(engine, voice, why = %chosen.why, "voice ready");
     Ok(EmmaVoice {
         cached,
         queue,
         voice,
         engine,
     })
+}
+
+/// Threads inside an operator of a voice.
+pub fn voice_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(2)
 }

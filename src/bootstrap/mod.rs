@@ -1,10 +1,12 @@
 //! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
 
 pub mod engines;
+pub mod llm;
 pub mod outside;
 
 mod demo;
 mod glue;
+mod mind;
 mod prepare;
 mod speech;
 
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,28 +26,33 @@ use tracing::{error, info, warn};
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
+use crate::bootstrap::llm::{LlmHealth, OpenLlm};
+use crate::bootstrap::mind::Mind;
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::bootstrap::speech::{RemoteSpeech, SpeechHealth};
 use crate::config::Config;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
-use crate::screening::analysis::application::analyse::AnalysisService;
+use crate::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
+use crate::screening::analysis::application::score_by_model::ModelScorer;
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::application::embed::{
     Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
 };
-use crate::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
+use crate::screening::applications::application::invite::LinkTerms;
+use crate::screening::applications::application::make_plan::{DeterministicPlans, ModelPlans};
+use crate::screening::applications::application::react::{
+    EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
+};
 use crate::screening::applications::domain::application::JobOfferApplied;
-use crate::screening::applications::domain::job_offer::JobOffer;
-use crate::screening::applications::domain::plan::deterministic_plan;
+use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::applications::domain::ports::InterviewPlanEdited;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::store::SqliteApplicationStore;
-use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::voice::VoiceStyle;
@@ -62,12 +70,18 @@ use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
 use crate::shared::embeddings::store::SqliteEmbeddingStore;
 use crate::shared::http::auth::RecruiterToken;
-use crate::shared::http::health::{Always, DatabaseHealth, HealthState, HealthStatus, Part};
+use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
 use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
+use crate::shared::llm::costs::{CostsState, SqliteRequestLog};
+use crate::shared::llm::ledger::RequestLog;
 use crate::shared::onnx::OnnxRuntime;
+use crate::shared::prompts::Prompts;
 use crate::shared::telemetry;
+
+/// How often calls are looked through for those whose link has expired.
+const EXPIRING: Duration = Duration::from_mins(1);
 
 /// A server that is ready to serve.
 pub struct Emma {
@@ -81,6 +95,8 @@ pub struct Emma {
     runner: JobRunner,
     db: Db,
     tasks: TaskTracker,
+    /// Fired when the server is asked to stop: nobody waits for models any more.
+    stopping: CancellationToken,
 }
 
 /// Builds everything from configuration. The models are loaded in the background: the server listens at once.
@@ -103,6 +119,14 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let metrics = telemetry::start_metrics().context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = TaskTracker::new();
+    let stopping = CancellationToken::new();
+
+    let request_log: Arc<dyn RequestLog> = Arc::new(SqliteRequestLog {
+        db: db.clone(),
+        clock: clock.clone(),
+    });
+    let llm = llm::open(&config.llm, &request_log)?;
+    let prompts = Arc::new(Prompts::load(config.llm.prompts.as_deref())?);
 
     let recordings = Arc::new(OggRecordings::new(config.server.data_dir.join("recordings")));
     let call_store = SqliteCallStore::new(db.clone(), clock.clone()).with_recordings(recordings.clone());
@@ -117,9 +141,16 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             clock: clock.clone(),
         }),
         documents: Arc::new(FileReader::default()),
-        plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+        plans: match &llm {
+            Some(llm) => Arc::new(ModelPlans {
+                model: llm.model.clone(),
+                prompts: prompts.clone(),
+            }),
+            None => Arc::new(DeterministicPlans),
+        },
         directory,
         clock: clock.clone(),
+        link_terms: link_terms(&config),
         offers_recording: config.interview.recording,
     });
 
@@ -152,6 +183,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         interviews: applications.clone(),
         analyses: analyses.clone(),
         embedder: embedder.clone(),
+        model: llm.as_ref().filter(|_| config.analysis.llm).map(|llm| ModelScorer {
+            model: llm.model.clone(),
+            prompts: prompts.clone(),
+            runs: config.analysis.runs,
+        }),
         clock: clock.clone(),
     });
     let vectors = Arc::new(SqliteEmbeddingStore(db.clone()));
@@ -165,6 +201,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         applications: applications.clone(),
         voice: voice.clone(),
         speed,
+        stopping: stopping.clone(),
     });
     let subscriptions = vec![
         subscription(
@@ -184,21 +221,32 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         ),
         subscription(JobOfferApplied::NAME, "prepare-voice", prepare_voice.clone()),
         subscription(InterviewPlanEdited::NAME, "prepare-voice", prepare_voice),
-        subscription(ScreeningCall::FINISHED, "analyse-call", analysis),
+        subscription(ScreeningCall::FINISHED, "analyse-call", analysis.clone()),
         subscription(
             ScreeningCall::FINISHED,
             "end-screening",
             Arc::new(EndScreening(applications.clone())),
         ),
+        subscription(
+            ScreeningCall::FINISHED,
+            "note-withdrawal",
+            Arc::new(NoteWithdrawal(applications.clone())),
+        ),
+        subscription(
+            ConsentWithdrawn::NAME,
+            "forget-calls",
+            Arc::new(ForgetCalls(applications.clone())),
+        ),
+        subscription(
+            ConsentWithdrawn::NAME,
+            "forget-analyses",
+            Arc::new(ForgetAnalyses(analysis)),
+        ),
     ];
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
 
     let demo = if config.server.demo {
-        Some(
-            demo_link(&applications, config.interview.invitation_hours)
-                .await
-                .context("demo")?,
-        )
+        Some(demo_link(&applications).await.context("demo")?)
     } else {
         None
     };
@@ -209,11 +257,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     });
     let loading = Loading {
         config: config.clone(),
-        agent,
+        agent: agent.clone(),
         models,
         runtime,
         remote,
-        interviewer: Arc::new(GuidedInterviewer { knowledge }),
+        mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts),
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
     };
@@ -225,9 +273,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             service: applications.clone(),
             public_url: base_url.as_str().into(),
             ice_servers: [].into(),
+            verdicts: analyses.clone(),
         },
         calls: CallsState {
             store: call_store,
+            calls: calls.clone(),
             recordings,
         },
         interviews: InterviewsState {
@@ -241,8 +291,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             recruiter: recruiter.clone(),
         },
         health: HealthState {
-            parts: parts(&db, speech_health).into(),
+            parts: parts(&db, llm.as_ref(), speech_health).into(),
         },
+        costs: CostsState(request_log),
         jobs: runner.clone(),
         idempotency: Idempotency::new(db.clone(), clock, &recruiter),
         metrics,
@@ -258,6 +309,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         runner,
         db,
         tasks,
+        stopping,
     })
 }
 
@@ -269,11 +321,13 @@ impl Emma {
     pub async fn serve(self, stop: CancellationToken, drain: Duration) -> anyhow::Result<()> {
         let jobs_stop = CancellationToken::new();
         let jobs = tokio::spawn(self.runner.run(jobs_stop.clone()));
-        let (calls, stopping) = (self.calls.clone(), stop.clone());
+        let (calls, stopped, stopping) = (self.calls.clone(), stop.clone(), self.stopping);
         let draining = tokio::spawn(async move {
-            stopping.cancelled().await;
+            stopped.cancelled().await;
+            stopping.cancel();
             calls.shut_down(drain).await;
         });
+        tokio::spawn(expire_calls(self.calls, stop));
         // Calls end over their own connections: HTTP serves on while they do.
         let served = axum::serve(self.listener, self.router.into_make_service()).with_graceful_shutdown(async move {
             if draining.await.is_err() {
@@ -292,6 +346,21 @@ impl Emma {
     }
 }
 
+/// Ends, from time to time, the calls that nobody can join any more.
+async fn expire_calls(calls: Arc<CallService>, stop: CancellationToken) {
+    let mut clock = tokio::time::interval(EXPIRING);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = clock.tick() => {}
+        }
+        if let Err(error) = calls.expire_unjoined().await {
+            warn!(%error, "calls that wait in vain could not be ended; it is tried again");
+        }
+    }
+}
+
 /// What is loaded while the server listens already.
 struct Loading {
     config: Config,
@@ -299,7 +368,7 @@ struct Loading {
     models: crate::shared::models::ModelDir,
     runtime: OnnxRuntime,
     remote: RemoteSpeech,
-    interviewer: Arc<GuidedInterviewer>,
+    mind: Mind,
     tasks: TaskTracker,
     demo: Option<(InterviewPlan, Vec<RoleFact>)>,
 }
@@ -312,18 +381,9 @@ impl Loading {
         calls: Arc<CallService>,
     ) {
         let style = self.agent.style();
-        let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
-        let (cache, tasks) = (self.config.server.data_dir.join("voice"), self.tasks.clone());
-        let name = style.voice.clone();
-        let loaded = tokio::task::spawn_blocking(move || {
-            let ears = open_ears(&speech, &models, &runtime)?;
-            let voice = open_voice(&speech, &name, &cache, &models, &runtime, tasks)?;
-            anyhow::Ok((ears, voice))
-        });
-        let (ears, voice) = match loaded.await {
-            Ok(Ok(loaded)) => loaded,
-            Ok(Err(error)) => return error!("no interview can be held: {error:#}; `emma doctor` says more"),
-            Err(error) => return error!(%error, "loading the models broke"),
+        let (ears, voice) = match self.load(&style.voice).await {
+            Ok(loaded) => loaded,
+            Err(error) => return error!("no interview can be held: {error:#}; `emma doctor` says more"),
         };
         let voice = Arc::new(voice);
         let engines = Engines {
@@ -331,7 +391,7 @@ impl Loading {
             turn_judge: ears.turn_judge,
             speech_to_text: self.remote.ears(ears.speech_to_text),
             text_to_speech: self.remote.voice(voice.cached.clone()),
-            interviewer: self.interviewer,
+            interviewer: self.mind.interviewer,
             background: Arc::new(glue::Gate(voice.queue.gate())),
             style: VoiceStyle {
                 voice: voice.voice.clone(),
@@ -339,6 +399,7 @@ impl Loading {
             },
             limits: self.agent.limits(),
             reconnect_grace: Duration::from_secs(self.config.interview.reconnect_grace_s),
+            versions: mind::versions(self.mind.versions, &self.config.speech, &voice, style.speed),
         };
         engines_ready.send_replace(Some(engines));
         voice_ready.send_replace(Some(voice.clone()));
@@ -351,6 +412,15 @@ impl Loading {
         }
         // The senders live as long as somebody may wait for them.
         engines_ready.closed().await;
+    }
+
+    /// The ears first: the voice is measured when nothing else is being loaded.
+    async fn load(&self, voice: &str) -> anyhow::Result<(crate::bench::Ears, engines::EmmaVoice)> {
+        let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
+        let ears = tokio::task::spawn_blocking(move || open_ears(&speech, &models, &runtime)).await??;
+        let (data_dir, tasks) = (&self.config.server.data_dir, self.tasks.clone());
+        let voice = open_voice(&self.config.speech, voice, data_dir, &self.models, &self.runtime, tasks).await?;
+        Ok((ears, voice))
     }
 }
 
@@ -367,8 +437,11 @@ fn subscription(
 }
 
 /// What `/health` asks.
-fn parts(db: &Db, speech: SpeechHealth) -> Vec<Part> {
-    let llm = Always(HealthStatus::Ok, "none configured: the guided interviewer speaks");
+fn parts(db: &Db, llm: Option<&OpenLlm>, speech: SpeechHealth) -> Vec<Part> {
+    let llm = LlmHealth {
+        adapter: llm.map(|llm| llm.adapter.clone()),
+        last: tokio::sync::Mutex::default(),
+    };
     vec![
         Part {
             name: "database",
@@ -394,6 +467,13 @@ async fn listen(config: &Config) -> anyhow::Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}: {advice}"))
+}
+
+fn link_terms(config: &Config) -> LinkTerms {
+    LinkTerms {
+        valid_for: TimeDelta::hours(i64::from(config.interview.invitation_hours)),
+        ..LinkTerms::default()
+    }
 }
 
 fn base_url(config: &Config, bound: SocketAddr) -> String {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::bootstrap::engines::EmmaVoice;
@@ -25,6 +26,7 @@ pub struct PrepareVoice {
     /// Empty until the voice is loaded.
     pub voice: watch::Receiver<Option<Arc<EmmaVoice>>>,
     pub speed: f32,
+    pub stopping: CancellationToken,
 }
 
 #[async_trait]
@@ -44,13 +46,15 @@ impl EventHandler for PrepareVoice {
             (applied.job_offer_id, plan)
         };
         let mut voice = self.voice.clone();
-        let Ok(loaded) = voice.wait_for(Option::is_some).await.map(|v| v.clone()) else {
+        let loaded = tokio::select! {
+            () = self.stopping.cancelled() => None,
+            loaded = voice.wait_for(Option::is_some) => loaded.ok().and_then(|voice| voice.clone()),
+        };
+        let Some(voice) = loaded else {
             return Err(HandlerError::Retry("the voice is not loaded".to_owned()));
         };
-        if let Some(voice) = loaded {
-            let facts = facts_of(&self.applications, &offer).await?;
-            prepare(&voice, &plan, &facts, self.speed);
-        }
+        let facts = facts_of(&self.applications, &offer).await?;
+        prepare(&voice, &plan, &facts, self.speed);
         Ok(())
     }
 }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::bench::{noise, segments, turns, words};
+use crate::bench::{analysis, noise, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
 use crate::config::Config;
+use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::shared::onnx::OnnxRuntime;
 
 /// Measure words, turn ends and silence with the configured engines.
@@ -24,6 +25,8 @@ enum What {
     Turns(turns::TurnsArgs),
     /// Words heard in silence, noise and music; there must be none.
     Noise(noise::NoiseArgs),
+    /// Time from a finished 15-minute call to its assessment, by rules and by a language model of usual speed.
+    Analysis(analysis::AnalysisArgs),
     /// Word error rate and tail latency for ways to cut long answers.
     Segments(segments::SegmentsArgs),
 }
@@ -32,6 +35,12 @@ enum What {
 pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let models = model_dir(&config.speech);
     let speech = config.speech.clone();
+    if let What::Analysis(args) = &args.what {
+        let runtime = OnnxRuntime::load(&models)?;
+        let embedder = MiniLm::start(&runtime, &models)?;
+        crate::cli::print(&analysis::analysis(&embedder, args).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let ears = tokio::task::spawn_blocking(move || {
         let runtime = OnnxRuntime::load(&models)?;
         open_ears(&speech, &models, &runtime)
@@ -41,6 +50,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         What::Words(args) => words::words(&ears, &args).await?,
         What::Turns(args) => turns::turns(&ears, &args).await?,
         What::Noise(args) => noise::noise(&ears, &args).await?,
+        What::Analysis(_) => return Ok(ExitCode::SUCCESS),
         What::Segments(args) => segments::segments(&ears, &args).await?,
     };
     crate::cli::print(&report);

@@ -1,9 +1,11 @@
 //! `emma doctor`: checks the machine and the configuration, and says what to do about each problem.
 
+mod llm;
 mod machine;
 mod network;
 mod remote;
 mod services;
+mod voice;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -12,6 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use self::llm::language_model;
 use self::machine::{clock, disk, espeak, memory, model_files, onnx_runtime, processor, writable};
 use self::network::{advertised, port, udp_ports};
 use self::remote::remote_speech;
@@ -95,6 +98,8 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         model_files(&models, &config.speech).await,
         onnx_runtime(&models).await,
         espeak().await,
+        voice::voice(config, &models),
+        language_model(&config.llm).await,
         port(server.bind, server.port).await,
         udp_ports(server.bind, &config.media),
         advertised(server.bind, config.media.advertised_ip),

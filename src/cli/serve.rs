@@ -65,10 +65,18 @@ impl ServeArgs {
 /// Serves until SIGTERM or Ctrl-C, then lets running calls end. A second signal stops at once.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let drain = Duration::from_secs(config.server.drain_s);
-    let emma = bootstrap::build(config).await?;
-    announce(&emma);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(stop_on_signal(stop.clone()));
+    // Models are opened on the way: on a task of its own, so that a signal is heard meanwhile.
+    let building = tokio::spawn(bootstrap::build(config));
+    let emma = tokio::select! {
+        () = stop.cancelled() => {
+            info!("stopped while starting");
+            return Ok(ExitCode::SUCCESS);
+        }
+        built = building => built??,
+    };
+    announce(&emma);
     emma.serve(stop, drain).await?;
     signals.abort();
     info!("stopped");

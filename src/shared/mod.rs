@@ -13,6 +13,7 @@ pub mod media;
 pub mod models;
 pub mod onnx;
 pub mod outbox;
+pub mod prompts;
 pub mod secrets;
 pub mod telemetry;
 pub mod upstream;

@@ -20,6 +20,11 @@ pub enum LogFormat {
 /// A second call changes nothing.
 pub fn start_logging(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    // It logs what it cannot read, and that may be what a candidate said.
+    let filter = match "async_openai=off".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -24,7 +24,6 @@ const BANNERS = {
   reconnecting: ["The connection is lost.", "Reconnecting. Your place is kept."],
 };
 const NOTICE_MS = 7_000;
-const ASK_FOR_PERSON = "I would like to speak with a human instead.";
 
 export class CallScreen {
   #root;
@@ -71,15 +70,19 @@ export class CallScreen {
 
   start() {
     this.#showState("connecting");
-    this.#topic(0, Number(this.#options.interview.topics) || 0, "");
+    const { topics, topics_done: done = 0, elapsed_ms: elapsed = 0 } = this.#options.interview;
+    this.#topic(done > 0 ? Math.min(done + 1, topics) : 0, Number(topics) || 0, "");
     this.#useMicrophone(this.#stream);
     this.#wire();
     this.#orb.start();
-    const began = Date.now();
-    this.#timers.push(setInterval(() => {
+    // After a break the clock goes on where it stopped.
+    const began = Date.now() - elapsed;
+    const tell = () => {
       const minutes = Math.floor((Date.now() - began) / 60_000);
       $("[data-elapsed]", this.#root).textContent = minutes < 1 ? "Just started" : `${minutes} min of about ${this.#options.interview.duration_min ?? 12}`;
-    }, 5_000));
+    };
+    tell();
+    this.#timers.push(setInterval(tell, 5_000));
     this.#keepAwake();
     this.#session.start({ resume: this.#options.resume });
   }
@@ -137,7 +140,7 @@ export class CallScreen {
       if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) open(false);
     }, { signal });
     const actions = {
-      human: () => confirmDialog("human", () => this.#sendText(ASK_FOR_PERSON)),
+      human: () => confirmDialog("human", () => this.#ask("human", "Emma says goodbye, and a person will get in touch.")),
       shortcuts: () => showDialog("shortcuts"),
       withdraw: () => confirmDialog("withdraw", () => this.#withdraw()),
     };

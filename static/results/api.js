@@ -58,6 +58,7 @@ export class Recruiter {
       const seconds = Number(response.headers.get("Retry-After"));
       return { state: "pending", status: answer.status, retryMs: seconds > 0 ? seconds * 1000 : null };
     }
+    if (answer.status === "withdrawn") return { state: "withdrawn" };
     if (answer.status === "failed") return { state: "failed", reason: first(answer.problem, answer.error) };
     return assessment(answer);
   }
@@ -72,6 +73,12 @@ export class Recruiter {
   async calls(id) {
     const answer = await this.#get(`/applications/${encodeURIComponent(id)}/calls`);
     return Array.isArray(answer) ? answer : list(first(answer?.items, answer?.calls));
+  }
+
+  /** What candidates asked in these calls and the posting does not answer, each once. */
+  async unansweredQuestions(calls) {
+    const all = await Promise.all(calls.map((call) => this.#get(`/calls/${encodeURIComponent(call.id)}`).catch(() => null)));
+    return [...new Set(all.flatMap((call) => list(call?.unanswered_questions)))];
   }
 
   async transcript(callId) {
@@ -109,7 +116,6 @@ function assessment(answer) {
     strengths: list(body.strengths).map(finding),
     concerns: list(body.concerns).map(finding),
     skills: list(first(answer.skills, body.skills)).map(skill).filter((one) => one.name),
-    questions: list(first(body.unanswered_questions, answer.unanswered_questions)).map(sentence),
     scorer: first(body.scorer_version, answer.scorer_version),
     rubric: first(body.rubric_version, answer.rubric_version),
     hash: first(body.transcript_sha256, answer.transcript_sha256),

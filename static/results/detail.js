@@ -49,8 +49,11 @@ export class Detail {
         this.#recruiter.criteria(id),
       ]);
       const call = calls.at(-1) ?? null;
-      const transcript = call ? await this.#recruiter.transcript(call.id ?? call.call_id).catch(() => null) : null;
-      parts = { application, calls, call, criteria, transcript };
+      const [transcript, questions] = await Promise.all([
+        call ? this.#recruiter.transcript(call.id ?? call.call_id).catch(() => null) : null,
+        this.#recruiter.unansweredQuestions(calls),
+      ]);
+      parts = { application, calls, call, criteria, transcript, questions };
     } catch (problem) {
       if (shown !== this.#shown) return;
       this.#root.removeAttribute("aria-busy");
@@ -61,7 +64,7 @@ export class Detail {
     if (shown !== this.#shown) return;
     this.#root.removeAttribute("aria-busy");
     const result = el("div", { class: "result" });
-    this.#root.replaceChildren(...[this.#backButton(), header(parts), parts.call && banner(), result, callCard(parts), transcriptView(parts)].filter(Boolean));
+    this.#root.replaceChildren(...[this.#backButton(), header(parts), parts.call && banner(), result, questionsCard(parts), callCard(parts), transcriptView(parts)].filter(Boolean));
     document.title = `${parts.application.candidate} · Emma`;
     if (focus) this.#root.querySelector("h2")?.focus();
     await this.#assess(id, result, parts, 0, shown);
@@ -94,6 +97,9 @@ export class Detail {
         break;
       case "failed":
         result.replaceChildren(note("bad", "alert", `The assessment failed. ${found.reason ?? ""} The conversation itself is safe; please read the transcript below.`, again));
+        break;
+      case "withdrawn":
+        result.replaceChildren(note("", "shield", "The candidate withdrew consent. What was said, and the assessment of it, have been deleted."));
         break;
       case "none":
         result.replaceChildren(note("", "info", "There is no assessment of this application."));
@@ -160,7 +166,6 @@ function assessment(found, parts) {
     found.gates.length > 0 ? block("To be confirmed by a person", el("div", { class: "stack" }, found.gates.map((gate) => gateCard(gate, parts)))) : null,
     found.criteria.length > 0 ? block("Criteria", el("div", { class: "stack" }, found.criteria.map((criterion) => criterionCard(criterion, parts)))) : null,
     found.skills.length > 0 ? block("Skills of the role", skillList(found.skills)) : null,
-    found.questions.length > 0 ? block("Questions for you to answer", el("ul", { class: "plain" }, found.questions.map((text) => el("li", { text })))) : null,
     provenance(found),
   ].filter(Boolean);
 }
@@ -197,6 +202,12 @@ function provenance(found) {
   if (found.at) parts.push(moment(found.at));
   if (found.hash) parts.push(`transcript ${String(found.hash).slice(0, 12)}`);
   return el("p", { class: "soft small", text: `${parts.join(" · ")}. Only words count: voice, accent, pace and pauses are not rated.` });
+}
+
+/** What the posting did not answer and Emma promised to pass on. */
+function questionsCard({ questions }) {
+  if (questions.length === 0) return null;
+  return block("Questions for you to answer", el("div", { class: "card" }, el("ul", { class: "plain", "data-questions": "" }, questions.map((text) => el("li", { text })))));
 }
 
 function callCard({ call, calls }) {

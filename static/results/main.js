@@ -129,7 +129,14 @@ function row(item) {
 }
 
 function score(item) {
-  if (typeof item.score === "number") return [el("span", { class: "sr-only", text: "Fit score " }), String(Math.round(item.score))];
+  if (typeof item.score === "number") {
+    const advice = item.recommendation ? recommendationOf(item.recommendation) : null;
+    return [
+      advice ? el("span", { class: `tag ${advice.tone}`, text: advice.label }) : "",
+      el("span", { class: "sr-only", text: " Fit score " }),
+      ` ${Math.round(item.score)}`,
+    ];
+  }
   if (item.recommendation === "insufficient_evidence") return el("span", { class: "soft small", text: recommendationOf(item.recommendation).label });
   return "";
 }

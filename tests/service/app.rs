@@ -1,7 +1,7 @@
 //! A whole Emma without models: real routes over a real database in a temporary directory, with a clock that tests turn.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -9,26 +9,30 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use emma::router::{self, AppState};
+use emma::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
 use emma::screening::analysis::infrastructure::http::AnalysisState;
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::applications::application::ApplicationService;
 use emma::screening::applications::application::embed::{
     Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
 };
-use emma::screening::applications::application::react::{EndScreening, GenerateCallPrompt};
+use emma::screening::applications::application::invite::LinkTerms;
+use emma::screening::applications::application::make_plan::DeterministicPlans;
+use emma::screening::applications::application::react::{
+    EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
+};
 use emma::screening::applications::domain::application::JobOfferApplied;
+use emma::screening::applications::domain::consent::ConsentWithdrawn;
 use emma::screening::applications::domain::directory::TalentDirectory;
-use emma::screening::applications::domain::job_offer::JobOffer;
-use emma::screening::applications::domain::plan::deterministic_plan;
 use emma::screening::applications::infrastructure::calls::ApplicationCalls;
 use emma::screening::applications::infrastructure::documents::FileReader;
 use emma::screening::applications::infrastructure::http::ApplicationsState;
 use emma::screening::applications::infrastructure::store::SqliteApplicationStore;
-use emma::screening::calls::application::service::{CallService, Interviews};
+use emma::screening::calls::application::service::CallService;
 use emma::screening::calls::application::session::Engines;
 use emma::screening::calls::application::withdraw::CallEnder;
 use emma::screening::calls::domain::call::ScreeningCall;
-use emma::screening::calls::domain::ports::{Accepted, IceCandidate, MediaError, MediaGateway, SdpOffer};
+use emma::screening::calls::domain::ports::MediaGateway;
 use emma::screening::calls::domain::status::EndReason;
 use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::infrastructure::http::calls::CallsState;
@@ -36,11 +40,10 @@ use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, Inter
 use emma::screening::calls::infrastructure::recording::OggRecordings;
 use emma::screening::calls::infrastructure::store::SqliteCallStore;
 use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;
-use emma::screening::shared::ids::{ApplicationId, ConnectionId};
+use emma::screening::shared::ids::ApplicationId;
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
-use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
 use emma::shared::errors::StoreError;
 use emma::shared::http::auth::RecruiterToken;
 use emma::shared::http::health::{DatabaseHealth, HealthState, Part};
@@ -48,11 +51,14 @@ use emma::shared::http::idempotency::Idempotency;
 use emma::shared::http::problem::{Problem, ProblemKind};
 use emma::shared::jobs::Subscription;
 use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
+use emma::shared::llm::costs::{CostsState, SqliteRequestLog};
 use emma::shared::telemetry::idle_metrics;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
+
+use crate::fakes::{FakeEmbedder, FakeGateway, fake_engines};
 
 pub const RECRUITER: &str = "the-recruiters-secret";
 
@@ -82,13 +88,17 @@ pub struct TestDb {
     pub db: Db,
     pub clock: Arc<TurnedClock>,
     dir: std::path::PathBuf,
-    /// Deleted when it is dropped.
-    temporary: Option<tempfile::TempDir>,
+    /// Deleted when the last database in it is gone.
+    pub temporary: Option<Arc<tempfile::TempDir>>,
 }
 
 impl TestDb {
     pub async fn open() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::reopen(Arc::new(tempfile::tempdir().expect("a temporary directory"))).await
+    }
+
+    /// The database another server left there.
+    pub async fn reopen(dir: Arc<tempfile::TempDir>) -> Self {
         let mut base = Self::at(dir.path()).await;
         base.temporary = Some(dir);
         base
@@ -138,9 +148,15 @@ pub struct App {
     pub base: TestDb,
     pub service: Arc<ApplicationService>,
     pub calls: Arc<dyn CallStore>,
+    /// Runs the live calls.
+    pub interviews: Arc<CallService>,
+    /// Where candidates' connections come in.
+    pub media: Arc<FakeGateway>,
+    pub embedder: Arc<FakeEmbedder>,
     pub jobs: JobRunner,
-    pub embedder: Arc<WordEmbedder>,
     router: Router,
+    /// Dropped, nobody waits for engines any more.
+    _loading: watch::Sender<Option<Engines>>,
 }
 
 /// An answer, read to its end.
@@ -173,59 +189,84 @@ impl Answer {
 }
 
 impl App {
-    /// Without engines and without media: no call can begin.
+    /// An Emma whose engines are still being loaded.
     pub async fn start() -> Self {
-        Self::with(None).await
+        Self::over(TestDb::open().await, None)
+    }
+
+    /// An Emma that can hold calls.
+    pub async fn live() -> Self {
+        Self::over(TestDb::open().await, Some(fake_engines()))
+    }
+
+    /// An Emma over this database, as after a restart.
+    pub fn over(base: TestDb, engines: Option<Engines>) -> Self {
+        Self::assemble(base, None, engines, None)
     }
 
     /// With somewhere to look candidates and opportunities up.
-    pub async fn with(directory: Option<Arc<dyn TalentDirectory>>) -> Self {
-        Self::over(TestDb::open().await, directory)
-    }
-
-    /// Over a database that is there.
-    pub fn over(base: TestDb, directory: Option<Arc<dyn TalentDirectory>>) -> Self {
-        Self::assemble(base, directory, None, Arc::new(NoMedia))
+    pub fn knowing(base: TestDb, directory: Arc<dyn TalentDirectory>) -> Self {
+        Self::assemble(base, Some(directory), None, None)
     }
 
     /// With engines for calls, and a gateway for those that come over WebRTC.
-    pub async fn start_with(engines: Option<Engines>, gateway: Arc<dyn MediaGateway>) -> Self {
-        Self::assemble(TestDb::open().await, None, engines, gateway)
+    pub async fn start_with(engines: Engines, gateway: Arc<dyn MediaGateway>) -> Self {
+        Self::assemble(TestDb::open().await, None, Some(engines), Some(gateway))
     }
 
     fn assemble(
         base: TestDb,
         directory: Option<Arc<dyn TalentDirectory>>,
         engines: Option<Engines>,
-        gateway: Arc<dyn MediaGateway>,
+        gateway: Option<Arc<dyn MediaGateway>>,
     ) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
         let recordings = Arc::new(OggRecordings::new(base.recordings()));
         let calls: Arc<dyn CallStore> = Arc::new(base.calls().with_recordings(recordings.clone()));
-        let ender = Arc::new(NoSessions(calls.clone(), clock.clone()));
+        let ender = Arc::new(LateEnder::default());
         let service = Arc::new(ApplicationService {
             store: store.clone(),
             calls: Arc::new(ApplicationCalls {
                 store: calls.clone(),
-                ender,
+                ender: ender.clone(),
                 clock: clock.clone(),
             }),
             documents: Arc::new(FileReader::default()),
-            plans: Arc::new(|offer: &JobOffer, version| deterministic_plan(offer, version).map_err(|e| e.to_string())),
+            plans: Arc::new(DeterministicPlans),
             directory,
             clock: clock.clone(),
+            link_terms: LinkTerms {
+                valid_for: TimeDelta::hours(100),
+                ..LinkTerms::default()
+            },
             offers_recording: engines.is_some(),
         });
-        let interviews: Arc<dyn Interviews> = service.clone();
-        let (_, engines) = tokio::sync::watch::channel(engines);
-        let call_service = CallService::new(engines, gateway, calls.clone(), interviews, clock.clone())
-            .recording_to(recordings.clone());
-        let embedder = Arc::new(WordEmbedder::default());
+        let (loading, engines) = watch::channel(engines);
+        let media = Arc::new(FakeGateway::default());
+        let interviews = CallService::new(
+            engines,
+            gateway.unwrap_or_else(|| media.clone()),
+            calls.clone(),
+            service.clone(),
+            clock.clone(),
+        );
+        let interviews = Arc::new(interviews.recording_to(recordings.clone()));
+        ender.0.set(Arc::downgrade(&interviews)).expect("set once");
+        let analyses = Arc::new(SqliteAnalysisStore(db.clone()));
+        let embedder = Arc::new(FakeEmbedder::default());
         let embeddings = Arc::new(Embeddings {
             applications: service.clone(),
             embedder: embedder.clone(),
             vectors: Arc::new(SqliteEmbeddingStore(db.clone())),
+        });
+        let analysis = Arc::new(AnalysisService {
+            calls: calls.clone(),
+            interviews: service.clone(),
+            analyses: analyses.clone(),
+            embedder: embedder.clone(),
+            model: None,
+            clock: clock.clone(),
         });
         let jobs = JobRunner::new(
             db.clone(),
@@ -251,6 +292,26 @@ impl App {
                     subscriber: "end-screening",
                     handler: Arc::new(EndScreening(service.clone())),
                 },
+                Subscription {
+                    event: ScreeningCall::FINISHED,
+                    subscriber: "analyse-call",
+                    handler: analysis.clone(),
+                },
+                Subscription {
+                    event: ScreeningCall::FINISHED,
+                    subscriber: "note-withdrawal",
+                    handler: Arc::new(NoteWithdrawal(service.clone())),
+                },
+                Subscription {
+                    event: ConsentWithdrawn::NAME,
+                    subscriber: "forget-calls",
+                    handler: Arc::new(ForgetCalls(service.clone())),
+                },
+                Subscription {
+                    event: ConsentWithdrawn::NAME,
+                    subscriber: "forget-analyses",
+                    handler: Arc::new(ForgetAnalyses(analysis)),
+                },
             ],
             RunnerConfig::default(),
         );
@@ -267,24 +328,30 @@ impl App {
                 service: service.clone(),
                 public_url: "https://emma.test".into(),
                 ice_servers: [].into(),
+                verdicts: analyses.clone(),
             },
             calls: CallsState {
                 store: calls.clone(),
+                calls: interviews.clone(),
                 recordings,
             },
             interviews: InterviewsState {
-                calls: Arc::new(call_service),
+                calls: interviews.clone(),
                 door: door.clone(),
                 sockets: WebSocketAdapter::new(Arc::new(Semaphore::new(8))),
             },
             analysis: AnalysisState {
-                analyses: Arc::new(SqliteAnalysisStore(db.clone())),
+                analyses,
                 applications: door,
                 recruiter: recruiter.clone(),
             },
             health: HealthState {
                 parts: [database].into(),
             },
+            costs: CostsState(Arc::new(SqliteRequestLog {
+                db: db.clone(),
+                clock: clock.clone(),
+            })),
             jobs: jobs.clone(),
             idempotency: Idempotency::new(db, clock, &recruiter),
             metrics: idle_metrics(),
@@ -293,9 +360,12 @@ impl App {
             base,
             service,
             calls,
-            jobs,
+            interviews,
+            media,
             embedder,
+            jobs,
             router,
+            _loading: loading,
         }
     }
 
@@ -306,6 +376,11 @@ impl App {
         let router = self.router.clone();
         tokio::spawn(async move { axum::serve(listener, router).await });
         address
+    }
+
+    /// The database, for the next server.
+    pub fn into_base(self) -> TestDb {
+        self.base
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -370,38 +445,6 @@ fn with_body(builder: axum::http::request::Builder, body: Option<Value>) -> Requ
     .expect("a request")
 }
 
-/// Words thrown into eight bins: like texts lie close, and nothing has to be installed.
-#[derive(Default)]
-pub struct WordEmbedder {
-    /// Every text that was given to it.
-    pub seen: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl TextEmbedder for WordEmbedder {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.seen.lock().expect("unpoisoned").extend_from_slice(texts);
-        Ok(texts.iter().map(|text| bins(text)).collect())
-    }
-
-    fn model(&self) -> EmbeddingModel {
-        EmbeddingModel {
-            name: "words".to_owned(),
-            dimension: 8,
-        }
-    }
-}
-
-fn bins(text: &str) -> Vec<f32> {
-    let mut vector = vec![0.1_f32; 8];
-    for word in text.split_whitespace() {
-        let bin = word.bytes().fold(7_usize, |sum, b| sum * 31 % 1_009 + usize::from(b)) % 8;
-        vector[bin] += 1.0;
-    }
-    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-    vector.into_iter().map(|v| v / length).collect()
-}
-
 struct Door(Arc<ApplicationService>);
 
 #[async_trait]
@@ -425,33 +468,18 @@ impl emma::screening::analysis::infrastructure::http::ApplicationLookup for Door
     }
 }
 
-/// Ends calls where no session runs.
-struct NoSessions(Arc<dyn CallStore>, Arc<TurnedClock>);
+/// Calls and applications know each other.
+#[derive(Default)]
+struct LateEnder(OnceLock<Weak<CallService>>);
 
 #[async_trait]
-impl CallEnder for NoSessions {
+impl CallEnder for LateEnder {
     async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<(), StoreError> {
-        let Some(mut call) = self.0.of_application(application).await?.pop() else {
-            return Ok(());
-        };
-        emma::screening::calls::application::diary::finish(&mut call, reason, &*self.0, &*self.1).await
+        match self.0.get().and_then(Weak::upgrade) {
+            Some(calls) => calls.end(application, reason).await.map(drop),
+            None => Ok(()),
+        }
     }
-}
-
-/// No connection is ever made here.
-struct NoMedia;
-
-#[async_trait]
-impl MediaGateway for NoMedia {
-    async fn accept(&self, _: SdpOffer) -> Result<Accepted, MediaError> {
-        Err(MediaError::TooManyConnections)
-    }
-
-    async fn add_candidates(&self, _: &ConnectionId, _: Vec<IceCandidate>) -> Result<(), MediaError> {
-        Err(MediaError::UnknownConnection)
-    }
-
-    async fn close(&self, _: &ConnectionId) {}
 }
 
 /// The body of the last event of this name.

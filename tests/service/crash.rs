@@ -109,6 +109,7 @@ fn runner(app: &App, dir: &Path) -> JobRunner {
         interviews: app.service.clone(),
         analyses: Arc::new(SqliteAnalysisStore(app.base.db.clone())),
         embedder: app.embedder.clone(),
+        model: None,
         clock: app.base.clock.clone(),
     };
     let handlers: Vec<(&'static str, &'static str, Arc<dyn EventHandler>)> = vec![
@@ -220,7 +221,7 @@ async fn a_life() {
         .expect("started by the test below")
         .parse()
         .expect("a number");
-    let app = App::over(TestDb::at(&dir).await, Some(Arc::new(Known)));
+    let app = App::knowing(TestDb::at(&dir).await, Arc::new(Known));
     watch(&app, at).await;
     let jobs = runner(&app, &dir);
     tokio::time::timeout(Duration::from_mins(1), live(&app, &jobs))

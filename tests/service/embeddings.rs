@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::app::{App, TestDb, WordEmbedder};
+use crate::app::{App, TestDb};
+use crate::fakes::FakeEmbedder;
 
 fn texts() -> Vec<(String, String)> {
     [
@@ -87,7 +88,7 @@ async fn an_application_has_both_sides_embedded_once() {
 async fn a_set_is_of_one_model_and_replaced_as_a_whole() {
     let base = TestDb::open().await;
     let store = SqliteEmbeddingStore(base.db.clone());
-    let set = set_of(&WordEmbedder::default()).await;
+    let set = set_of(&FakeEmbedder::default()).await;
     store.put("job_1", &set, base.clock.now()).await.expect("stored");
     store
         .put("job_1", &set, base.clock.now())
@@ -150,7 +151,7 @@ fn search(embedder: Arc<dyn TextEmbedder>, held: Option<EmbeddingSet>) -> RoleSe
 #[tokio::test]
 async fn a_call_uses_the_vectors_there_are_when_they_fit() {
     let question = "How much holiday is there?";
-    let stored = set_of(&WordEmbedder::default()).await;
+    let stored = set_of(&FakeEmbedder::default()).await;
     let mut other = EmbeddingSet::restore(
         EmbeddingModel {
             name: "other".to_owned(),
@@ -162,7 +163,7 @@ async fn a_call_uses_the_vectors_there_are_when_they_fit() {
     .expect("sound");
     let mut answers = Vec::new();
     for (held, texts_embedded) in [(None, 3), (Some(stored), 1), (Some(other.clone()), 3)] {
-        let embedder = Arc::new(WordEmbedder::default());
+        let embedder = Arc::new(FakeEmbedder::default());
         let facts = search(embedder.clone(), held)
             .search(&JobOfferId::generate(), question, 2)
             .await
@@ -177,8 +178,8 @@ async fn a_call_uses_the_vectors_there_are_when_they_fit() {
     );
 
     // Of other texts: the offer was changed since.
-    other = EmbeddingSet::new(WordEmbedder::default().model(), &texts()[..1], vec![vec![0.5; 8]]).expect("sound");
-    let embedder = Arc::new(WordEmbedder::default());
+    other = EmbeddingSet::new(FakeEmbedder::default().model(), &texts()[..1], vec![vec![0.125; 64]]).expect("sound");
+    let embedder = Arc::new(FakeEmbedder::default());
     search(embedder.clone(), Some(other))
         .search(&JobOfferId::generate(), question, 2)
         .await
@@ -201,7 +202,7 @@ impl TextEmbedder for Broken {
     }
 
     fn model(&self) -> EmbeddingModel {
-        WordEmbedder::default().model()
+        FakeEmbedder::default().model()
     }
 }
 

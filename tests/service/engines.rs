@@ -29,6 +29,7 @@ pub fn engines() -> Engines {
             knowledge: Arc::new(Nothing),
         }),
         background: Arc::new(Nothing),
+        versions: serde_json::Value::Null,
         style: VoiceStyle {
             voice: "hum".to_owned(),
             speed: 1.0,

@@ -27,15 +27,19 @@ fn posting() -> Value {
     })
 }
 
-struct Applied {
-    app: App,
-    application: String,
-    candidate: String,
-    offer: String,
+pub struct Applied {
+    pub app: App,
+    pub application: String,
+    pub candidate: String,
+    pub offer: String,
 }
 
 async fn applied() -> Applied {
-    let app = App::start().await;
+    applied_to(App::start().await).await
+}
+
+/// A candidate, a job offer and an application there.
+pub async fn applied_to(app: App) -> Applied {
     let offer = app.post("/api/v1/job-offers", posting()).await;
     assert_eq!(offer.status, StatusCode::CREATED, "{}", offer.text);
     let offer = offer.json()["id"].as_str().expect("an id").to_owned();
@@ -58,7 +62,7 @@ async fn applied() -> Applied {
 
 impl Applied {
     /// The secret of a fresh link.
-    async fn invited(&self) -> String {
+    pub async fn invited(&self) -> String {
         let link = self
             .app
             .post(
@@ -73,11 +77,11 @@ impl Applied {
             .to_owned()
     }
 
-    async fn consent(&self, token: &str, accepted: bool) -> Answer {
+    pub async fn consent(&self, token: &str, accepted: bool) -> Answer {
         consent(&self.app, token, accepted).await
     }
 
-    async fn end_call(&self, reason: EndReason) {
+    pub async fn end_call(&self, reason: EndReason) {
         let id = ApplicationId::parse(&self.application).expect("an id");
         let mut call = self
             .app
@@ -96,13 +100,13 @@ impl Applied {
     }
 }
 
-async fn consent(app: &App, token: &str, accepted: bool) -> Answer {
+pub async fn consent(app: &App, token: &str, accepted: bool) -> Answer {
     let body = json!({ "version": VERSION, "accepted": accepted });
     app.anyone(Method::POST, &format!("/api/v1/interviews/{token}/consent"), Some(body))
         .await
 }
 
-async fn interview(app: &App, token: &str) -> Answer {
+pub async fn interview(app: &App, token: &str) -> Answer {
     app.anyone(Method::GET, &format!("/api/v1/interviews/{token}"), None)
         .await
 }

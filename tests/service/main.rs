@@ -1,11 +1,14 @@
 //! Emma without models, as a service: HTTP, events and stores over a real database.
 
+mod analysis;
 mod app;
+mod calls;
 mod crash;
 mod decisions;
 mod embeddings;
 mod engines;
 mod events;
+mod fakes;
 mod http_api;
 mod recordings;
 mod store_contract;

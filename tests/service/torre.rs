@@ -18,7 +18,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::app::{Answer, App, RECRUITER, WordEmbedder};
+use crate::app::{Answer, App, RECRUITER, TestDb};
+use crate::fakes::FakeEmbedder;
 
 const BIO: &str = "/api/genome/bios/ana-example";
 const JOB: &str = "/api/suite/opportunities/AbCd1234";
@@ -67,7 +68,10 @@ async fn app_waiting(base_url: String, timeout: Duration) -> App {
         timeout,
         retries: 1,
     };
-    App::with(Some(Arc::new(TorreAdapter::new(&settings).expect("an address")))).await
+    App::knowing(
+        TestDb::open().await,
+        Arc::new(TorreAdapter::new(&settings).expect("an address")),
+    )
 }
 
 async fn answering(at: &str, answer: ResponseTemplate, server: &MockServer) {
@@ -512,7 +516,7 @@ async fn who_somebody_is_and_how_popular_is_not_kept_and_reaches_no_scorer() {
 
     // The scorer: what it is given is the transcript and the plan, nothing of the person.
     let id = ApplicationId::parse(&id).expect("an id");
-    let embedder = Arc::new(WordEmbedder::default());
+    let embedder = Arc::new(FakeEmbedder::default());
     finish_interview(&app, &id, &embedder).await;
     let scored = embedder.seen.lock().expect("unpoisoned").join("\n");
     assert!(scored.contains("I tuned the slow queries"), "it read the transcript");
@@ -530,7 +534,7 @@ async fn who_somebody_is_and_how_popular_is_not_kept_and_reaches_no_scorer() {
 }
 
 /// Holds an interview in which one thing is said, and has it analysed.
-async fn finish_interview(app: &App, id: &ApplicationId, embedder: &Arc<WordEmbedder>) {
+async fn finish_interview(app: &App, id: &ApplicationId, embedder: &Arc<FakeEmbedder>) {
     let plan = app.service.plan_of(id).await.expect("a plan");
     app.service.calls.open(id, &plan).await.expect("a call");
     let mut call = app
@@ -567,6 +571,7 @@ async fn finish_interview(app: &App, id: &ApplicationId, embedder: &Arc<WordEmbe
         interviews: app.service.clone(),
         analyses: Arc::new(SqliteAnalysisStore(app.base.db.clone())),
         embedder: embedder.clone(),
+        model: None,
         clock: app.base.clock.clone(),
     };
     let finished = crate::app::last_event(&app.base.db, "CallFinished").await;

@@ -39,7 +39,7 @@ pub struct Invited {
 impl Invited {
     async fn new() -> Self {
         let gateway = Arc::new(FakeGateway::default());
-        let app = App::start_with(Some(engines()), gateway.clone()).await;
+        let app = App::start_with(engines(), gateway.clone()).await;
         let offer = json!({ "title": "Engineer", "organization": {"name": "Acme"}, "requirements": ["Rust"] });
         let offer = app.post("/api/v1/job-offers", offer).await.json()["id"].clone();
         app.post("/api/v1/candidates", json!({ "name": "Ana", "username": "ana" }))
@@ -208,6 +208,10 @@ impl MediaSink for NoSink {
 
 #[async_trait]
 impl MediaGateway for FakeGateway {
+    fn check(&self, _: &SdpOffer) -> Result<(), MediaError> {
+        Ok(())
+    }
+
     async fn accept(&self, _: SdpOffer) -> Result<Accepted, MediaError> {
         let (sender, events) = mpsc::channel(8);
         sender.try_send(MediaEvent::Connected).expect("room");

@@ -19,6 +19,23 @@ pub struct InterviewPlan {
     pub criteria: Vec<Criterion>,
     /// Said last: thanks and what happens next.
     pub closing: String,
+    #[serde(default)]
+    pub made_by: MadeBy,
+}
+
+/// How a plan came about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum MadeBy {
+    /// From the fields of the job offer by fixed rules.
+    #[default]
+    Deterministic,
+    /// Drafted by a language model and checked against the job offer.
+    LanguageModel {
+        model: String,
+        /// Name and version, e.g. `plan.v1`.
+        prompt: String,
+    },
 }
 
 /// One prepared question.

@@ -65,16 +65,6 @@ impl HealthCheck for DatabaseHealth {
     }
 }
 
-/// Answers the same always, for a part that cannot fail.
-pub struct Always(pub HealthStatus, pub &'static str);
-
-#[async_trait]
-impl HealthCheck for Always {
-    async fn check(&self) -> (HealthStatus, Option<String>) {
-        (self.0, Some(self.1.to_owned()))
-    }
-}
-
 /// How Emma is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct HealthView {

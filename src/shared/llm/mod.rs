@@ -2,6 +2,14 @@
 //!
 //! What a model says is data. Nothing it returns is believed without a check by the caller.
 
+pub mod costs;
+pub mod ledger;
+pub mod open_router;
+pub mod resilient;
+
+mod assemble;
+mod wire;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -141,7 +149,32 @@ pub enum LlmError {
     Malformed(String),
 }
 
+impl Purpose {
+    /// The word it is stored under.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interview => "interview",
+            Self::Plan => "plan",
+            Self::Evidence => "evidence",
+            Self::Scoring => "scoring",
+            Self::Summary => "summary",
+        }
+    }
+}
+
 impl LlmError {
+    /// One word for logs and the record of costs. The message itself may echo what was sent: it stays out of logs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Unauthorized => "unauthorized",
+            Self::Rejected(_) => "rejected",
+            Self::Unavailable(_) => "unavailable",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+
     /// Whether the same request may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::TimedOut | Self::Overloaded { .. } | Self::Unavailable(_))
@@ -181,4 +214,35 @@ pub async fn complete(model: &dyn ChatModel, request: ChatRequest) -> Result<Ans
     tokio::time::timeout(timeout, whole)
         .await
         .unwrap_or(Err(LlmError::TimedOut))
+}
+
+/// Reads JSON from an answer. Models wrap it in Markdown fences or a sentence now and then: the outermost object counts.
+///
+/// # Errors
+/// [`LlmError::Malformed`] where there is none of this shape.
+pub fn json_of<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, LlmError> {
+    let whole = serde_json::from_str(text.trim());
+    let found = whole.or_else(|error| match (text.find('{'), text.rfind('}')) {
+        (Some(first), Some(last)) if first < last => serde_json::from_str(&text[first..=last]),
+        _ => Err(error),
+    });
+    found.map_err(|error| LlmError::Malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_found_inside_fences_and_sentences() {
+        for text in [
+            r#"{"a": 1}"#,
+            "```json\n{\"a\": 1}\n```",
+            "Here it is: {\"a\": 1} Anything else?",
+        ] {
+            let value: Value = json_of(text).expect("json");
+            assert_eq!(value["a"], 1, "{text}");
+        }
+        assert_eq!(json_of::<Value>("no { json").expect_err("none").kind(), "malformed");
+    }
 }

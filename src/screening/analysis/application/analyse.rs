@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tracing::info;
+use chrono::{DateTime, Utc};
+use tracing::{info, warn};
 
+use crate::screening::analysis::application::score_by_model::ModelScorer;
+use crate::screening::analysis::application::score_by_rules::score_by_rules;
 use crate::screening::analysis::domain::analysis::{AnalysisStore, ScreeningAnalysis};
 use crate::screening::analysis::domain::assessment::FitAssessment;
 use crate::screening::analysis::domain::invariants::enforce;
-use crate::screening::analysis::domain::scorer::{criterion_text, score};
-use crate::screening::analysis::domain::statements::statements;
+use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::domain::call::CallFinished;
 use crate::screening::calls::domain::segment::TranscriptSegment;
+use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::calls::domain::transcript::transcript_sha256;
+use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::Clock;
 use crate::shared::embeddings::{EmbedError, TextEmbedder};
@@ -22,12 +25,17 @@ use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
+/// Marks an assessment by rules that a language model was to make.
+const FALLBACK: &str = "+fallback";
+
 /// Makes assessments of finished calls.
 pub struct AnalysisService {
     pub calls: Arc<dyn CallStore>,
     pub interviews: Arc<dyn Interviews>,
     pub analyses: Arc<dyn AnalysisStore>,
     pub embedder: Arc<dyn TextEmbedder>,
+    /// Where a language model scores; the rules stand in for it when it fails.
+    pub model: Option<ModelScorer>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -54,16 +62,27 @@ impl EventHandler for AnalysisService {
     }
 }
 
+/// On `ConsentWithdrawn`: what was found in what was said is deleted too.
+pub struct ForgetAnalyses(pub Arc<AnalysisService>);
+
+#[async_trait]
+impl EventHandler for ForgetAnalyses {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let withdrawn: ConsentWithdrawn = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
+        Ok(self.0.forget(&withdrawn.application_id, event.time).await?)
+    }
+}
+
 impl AnalysisService {
     /// Analyses the call. What fails is written down as failed; a later try may still succeed.
     pub async fn analyse(&self, finished: &CallFinished) -> Result<(), AnalyseError> {
         let known = self.analyses.of_call(&finished.call_id).await?;
-        if known
-            .as_ref()
-            .is_some_and(|analysis| analysis.is_of(&finished.transcript_sha256))
-        {
-            // Told before: the event came again, and the world has heard of it.
+        // A finished call does not change: what was delivered again was announced before, and what was withdrawn is gone.
+        if known.as_ref().is_some_and(|a| a.status.is_final()) {
             return Ok(());
+        }
+        if finished.end_reason == EndReason::ConsentWithdrawn {
+            return Ok(self.forget_call(&finished.application_id, &finished.call_id).await?);
         }
         let mut analysis = known.unwrap_or_else(|| {
             ScreeningAnalysis::begin(
@@ -87,6 +106,27 @@ impl AnalysisService {
         }
     }
 
+    /// Deletes what was found in the application's calls that were begun until then, and keeps it from being found again.
+    ///
+    /// # Errors
+    /// When a store fails; it can be tried again.
+    pub async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError> {
+        for call in self.calls.of_application(application).await? {
+            if call.created_at <= until {
+                self.forget_call(application, &call.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_call(&self, application: &ApplicationId, call: &CallId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let known = self.analyses.of_call(call).await?;
+        let mut analysis = known.unwrap_or_else(|| ScreeningAnalysis::begin(application.clone(), call.clone(), now));
+        analysis.withdraw(now);
+        self.analyses.put(&analysis, None).await
+    }
+
     async fn assess(&self, finished: &CallFinished) -> Result<FitAssessment, AnalyseError> {
         let talk = self
             .interviews
@@ -94,33 +134,38 @@ impl AnalysisService {
             .await?;
         let plan = talk.ok_or(AnalyseError::NoPlan)?.plan;
         let transcript = self.calls.transcript(&finished.call_id).await?;
-        let similarity = self.similarity(&plan, &transcript).await?;
-        let assessment = score(
-            &plan,
-            &statements(&transcript),
-            &similarity,
-            &transcript_sha256(&transcript),
-        );
+        let assessment = match self.by_model(&finished.call_id, &plan, &transcript).await {
+            Some(assessment) => assessment,
+            None => self.by_rules(&plan, &transcript).await?,
+        };
         Ok(enforce(assessment, &transcript))
     }
 
-    /// Cosine of every statement to every criterion.
-    async fn similarity(
+    /// None where no language model is configured, or it fails.
+    async fn by_model(
+        &self,
+        call: &CallId,
+        plan: &InterviewPlan,
+        transcript: &[TranscriptSegment],
+    ) -> Option<FitAssessment> {
+        match self.model.as_ref()?.score(call, plan, transcript).await {
+            Ok(assessment) => Some(assessment),
+            Err(error) => {
+                warn!(call.id = %call, %error, "the call is scored by rules instead");
+                None
+            }
+        }
+    }
+
+    async fn by_rules(
         &self,
         plan: &InterviewPlan,
         transcript: &[TranscriptSegment],
-    ) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let said: Vec<String> = statements(transcript).iter().map(|s| s.text.to_owned()).collect();
-        let wanted: Vec<String> = plan.criteria.iter().map(criterion_text).collect();
-        let (said, wanted) = (self.embedder.embed(&said).await?, self.embedder.embed(&wanted).await?);
-        Ok(said
-            .iter()
-            .map(|s| wanted.iter().map(|w| cosine(s, w)).collect())
-            .collect())
+    ) -> Result<FitAssessment, EmbedError> {
+        let mut assessment = score_by_rules(&*self.embedder, plan, transcript).await?;
+        if self.model.is_some() {
+            assessment.scorer_version.push_str(FALLBACK);
+        }
+        Ok(assessment)
     }
-}
-
-/// Cosine of two vectors of length 1.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

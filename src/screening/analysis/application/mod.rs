@@ -1,3 +1,5 @@
 //! Use cases: one file each.
 
 pub mod analyse;
+pub mod score_by_model;
+pub mod score_by_rules;

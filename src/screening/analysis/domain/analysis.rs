@@ -31,6 +31,18 @@ pub enum AnalysisStatus {
     /// Done, but too little was said for a score.
     InsufficientEvidence,
     Failed,
+    /// The candidate withdrew consent: what was found has been deleted, and nothing is looked for again.
+    Withdrawn,
+}
+
+impl AnalysisStatus {
+    /// Whether another try would change nothing.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Completed | Self::InsufficientEvidence | Self::Withdrawn => true,
+            Self::Pending | Self::Running | Self::Failed => false,
+        }
+    }
 }
 
 /// Published when an analysis is done: thin, what is in it is behind the link.
@@ -89,6 +101,14 @@ impl ScreeningAnalysis {
         }
     }
 
+    /// Forgets everything that was found.
+    pub fn withdraw(&mut self, now: DateTime<Utc>) {
+        self.status = AnalysisStatus::Withdrawn;
+        self.assessment = None;
+        self.problem = None;
+        self.completed_at = Some(now);
+    }
+
     /// It could not be done.
     pub fn fail(&mut self, problem: String) {
         self.status = AnalysisStatus::Failed;
@@ -102,6 +122,7 @@ pub trait AnalysisStore: Send + Sync {
     async fn of_call(&self, call: &CallId) -> Result<Option<ScreeningAnalysis>, StoreError>;
     /// The analysis of the application's latest analysed call.
     async fn latest(&self, application: &ApplicationId) -> Result<Option<ScreeningAnalysis>, StoreError>;
-    /// Stores it, replacing the one of the same call, with the event in the same transaction.
+    /// Stores it, replacing the one of the same call, with the event in the same transaction. One that is withdrawn in
+    /// the store stays so, and nothing is published.
     async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError>;
 }

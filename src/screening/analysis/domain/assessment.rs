@@ -24,7 +24,7 @@ pub struct FitAssessment {
     pub recommendation: Recommendation,
     /// Version of the interview plan whose criteria were used.
     pub rubric_version: u32,
-    /// Which scorer, e.g. `deterministic-1`.
+    /// Which scorer, e.g. `deterministic-2`.
     pub scorer_version: String,
     pub transcript_sha256: String,
     /// Findings that were dropped because the transcript does not bear them out.

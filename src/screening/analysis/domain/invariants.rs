@@ -3,6 +3,7 @@
 use crate::screening::analysis::domain::assessment::{
     CriterionScore, Evidence, FitAssessment, GateState, ScoreState, recommend, totals,
 };
+use crate::screening::calls::domain::interviewer::not_evidence;
 use crate::screening::calls::domain::segment::{Speaker, TranscriptSegment};
 
 /// Checks an assessment against the transcript and mends it: unverifiable evidence goes, a level without evidence goes,
@@ -43,14 +44,23 @@ pub fn enforce(mut assessment: FitAssessment, transcript: &[TranscriptSegment]) 
     assessment
 }
 
-/// Whether the candidate said exactly this, there.
+/// Whether the candidate said exactly this, there, and it may be evidence at all.
 fn is_true(evidence: &Evidence, transcript: &[TranscriptSegment]) -> bool {
     transcript
         .iter()
         .find(|segment| segment.id == evidence.segment_id)
         .is_some_and(|segment| {
-            segment.speaker == Speaker::Candidate && quote_at(segment, evidence) == Some(evidence.quote.as_str())
+            segment.speaker == Speaker::Candidate
+                && quote_at(segment, evidence) == Some(evidence.quote.as_str())
+                && !is_barred(segment, evidence)
         })
+}
+
+/// Whether the quotation holds a protected fact about the candidate, or an order to whoever reads it.
+fn is_barred(segment: &TranscriptSegment, evidence: &Evidence) -> bool {
+    not_evidence(&segment.text)
+        .iter()
+        .any(|span| span.start < evidence.char_end && span.end > evidence.char_start)
 }
 
 fn quote_at<'a>(segment: &'a TranscriptSegment, evidence: &Evidence) -> Option<&'a str> {
@@ -192,6 +202,24 @@ mod tests {
             assert!(checked.strengths.is_empty() && !checked.skills[0].mentioned);
             assert_eq!(checked.dropped, 3);
         }
+    }
+
+    // spec: EMMA-5, ANA-2
+    #[test]
+    fn a_quotation_that_holds_a_protected_fact_is_no_evidence() {
+        let said = segment(
+            Speaker::Candidate,
+            "I built a boat. I am pregnant, and I built another.",
+        );
+        let whole = said.text.clone();
+        let claims = vec![
+            evidence(&said, 0, 14, "I built a boat"),
+            evidence(&said, 0, whole.chars().count(), &whole),
+            evidence(&said, 16, 29, "I am pregnant"),
+        ];
+        let checked = enforce(assessment(claims), &[said]);
+        let quotes: Vec<_> = checked.criteria[0].evidence.iter().map(|e| e.quote.as_str()).collect();
+        assert_eq!(quotes, ["I built a boat"]);
     }
 
     // spec: ANA-2

@@ -2,6 +2,8 @@
 
 pub mod analysis;
 pub mod assessment;
+pub mod claims;
 pub mod invariants;
+pub mod model_scorer;
 pub mod scorer;
 pub mod statements;

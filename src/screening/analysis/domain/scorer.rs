@@ -5,6 +5,8 @@
 //! 1 = touched on, 2 = described, 3 = own example, 4 = own example in detail, 5 = own example with its outcome.
 //! Pace, pauses, accent, fillers and grammar are not looked at.
 
+use std::collections::BTreeMap;
+
 use crate::screening::analysis::domain::assessment::{
     Confidence, CriterionScore, Evidence, Finding, FitAssessment, GateResult, GateState, Polarity, Runs, ScoreState,
     SkillFinding, is_scored, recommend, totals,
@@ -13,7 +15,7 @@ use crate::screening::analysis::domain::statements::Statement;
 use crate::screening::shared::plan::{Criterion, InterviewPlan};
 
 /// Written into every assessment this scorer makes.
-pub const SCORER_VERSION: &str = "deterministic-1";
+pub const SCORER_VERSION: &str = "deterministic-2";
 
 /// Relevance from which a statement is evidence. `MiniLM` cosines of unrelated sentences stay under 0.25.
 const RELEVANT: f32 = 0.42;
@@ -22,7 +24,7 @@ const PER_KEYWORD: f32 = 0.16;
 /// What it adds that the statement answers a question about the criterion.
 const AT_HOME: f32 = 0.08;
 /// Quotes shown per criterion.
-const MAX_EVIDENCE: usize = 4;
+pub const MAX_EVIDENCE: usize = 4;
 
 const OWN_ACTION: [&str; 62] = [
     "built",
@@ -170,15 +172,39 @@ pub fn score(
         .filter(|(c, _)| !is_scored(c.kind))
         .map(|(c, found)| gate(c, found))
         .collect();
+    let evidence = rated.iter().map(|(c, found)| (c.id.clone(), quotes(found))).collect();
+    assemble(
+        plan,
+        criteria,
+        gates,
+        &evidence,
+        SCORER_VERSION.to_owned(),
+        transcript_sha256,
+    )
+}
+
+/// The assessment that ratings make: totals, recommendation, skills, strengths and concerns, the same for every scorer.
+pub(super) fn assemble(
+    plan: &InterviewPlan,
+    criteria: Vec<CriterionScore>,
+    gates: Vec<GateResult>,
+    evidence: &BTreeMap<String, Vec<Evidence>>,
+    scorer_version: String,
+    transcript_sha256: &str,
+) -> FitAssessment {
     let (score, coverage) = totals(&criteria);
-    let skills = rated
+    let skills = plan
+        .criteria
         .iter()
-        .filter(|(c, _)| c.job_field.starts_with("skills["))
-        .map(|(c, found)| SkillFinding {
-            name: c.name.clone(),
-            mentioned: !found.is_empty(),
-            level: criteria.iter().find(|s| s.criterion_id == c.id).and_then(|s| s.level),
-            evidence: quotes(found),
+        .filter(|c| c.job_field.starts_with("skills["))
+        .map(|c| {
+            let evidence = evidence.get(&c.id).cloned().unwrap_or_default();
+            SkillFinding {
+                name: c.name.clone(),
+                mentioned: !evidence.is_empty(),
+                level: criteria.iter().find(|s| s.criterion_id == c.id).and_then(|s| s.level),
+                evidence,
+            }
         })
         .collect();
     FitAssessment {
@@ -191,7 +217,7 @@ pub fn score(
         gates,
         skills,
         rubric_version: plan.version,
-        scorer_version: SCORER_VERSION.to_owned(),
+        scorer_version,
         transcript_sha256: transcript_sha256.to_owned(),
         dropped: 0,
     }
@@ -344,9 +370,15 @@ fn is_own_action(text: &str) -> bool {
 }
 
 fn gate(criterion: &Criterion, found: &[Found<'_>]) -> GateResult {
+    let polarities: Vec<Polarity> = found.iter().map(|f| f.polarity).collect();
+    gate_of(criterion, &polarities, quotes(found))
+}
+
+/// A condition, as far as the statements about it go.
+pub(super) fn gate_of(criterion: &Criterion, polarities: &[Polarity], evidence: Vec<Evidence>) -> GateResult {
     let result = match (
-        found.iter().any(|f| f.polarity == Polarity::For),
-        found.iter().any(|f| f.polarity == Polarity::Against),
+        polarities.contains(&Polarity::For),
+        polarities.contains(&Polarity::Against),
     ) {
         (true, false) => GateState::Met,
         (false, true) => GateState::NotMet,
@@ -356,7 +388,7 @@ fn gate(criterion: &Criterion, found: &[Found<'_>]) -> GateResult {
         gate_id: criterion.id.clone(),
         name: criterion.name.clone(),
         result,
-        evidence: quotes(found),
+        evidence,
         needs_confirmation: true,
     }
 }

@@ -1,6 +1,9 @@
 //! The candidate's own statements: what evidence is taken from.
 
+use std::ops::Range;
+
 use crate::screening::calls::domain::audio::CallTime;
+use crate::screening::calls::domain::interviewer::not_evidence;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 
 /// One sentence of the candidate's, and where it stands.
@@ -16,14 +19,35 @@ pub struct Statement<'a> {
 /// A sentence with fewer words than this says nothing that could be rated.
 const MIN_WORDS: usize = 4;
 
-/// The sentences of the candidate's answers. Questions to Emma and talk about the talk are none.
+/// The sentences of the candidate's answers. Questions to Emma and talk about the talk are none, and what must not be
+/// evidence (protected facts about the candidate) is cut out of the sentence it stands in.
 pub fn statements(transcript: &[TranscriptSegment]) -> Vec<Statement<'_>> {
     transcript
         .iter()
         .filter(|s| s.speaker == Speaker::Candidate && s.kind == SegmentKind::Answer)
-        .flat_map(sentences)
+        .flat_map(|segment| {
+            let protected = not_evidence(&segment.text);
+            sentences(segment).into_iter().flat_map(move |s| without(s, &protected))
+        })
         .filter(|s| s.text.split_whitespace().count() >= MIN_WORDS)
         .collect()
+}
+
+/// What is left of a sentence around these character ranges, each piece with its true place.
+fn without<'a>(sentence: Statement<'a>, spans: &[Range<usize>]) -> Vec<Statement<'a>> {
+    let inside = |span: &&Range<usize>| span.start < sentence.char_end && span.end > sentence.char_start;
+    let mut pieces = Vec::new();
+    let mut from = sentence.char_start;
+    for span in spans.iter().filter(inside) {
+        pieces.push(from..span.start.max(from));
+        from = span.end;
+    }
+    if from == sentence.char_start {
+        return vec![sentence];
+    }
+    pieces.push(from..sentence.char_end.max(from));
+    let piece = |range: Range<usize>| Statement::at(sentence.segment, range);
+    pieces.into_iter().filter_map(piece).collect()
 }
 
 fn sentences(segment: &TranscriptSegment) -> Vec<Statement<'_>> {
@@ -57,7 +81,24 @@ fn sentences(segment: &TranscriptSegment) -> Vec<Statement<'_>> {
     found
 }
 
-impl Statement<'_> {
+impl<'a> Statement<'a> {
+    /// What stands at these characters of a segment, without the spaces and marks around it; none where that is nothing.
+    pub fn at(segment: &'a TranscriptSegment, chars: Range<usize>) -> Option<Self> {
+        let text = segment.text.as_str();
+        let byte = |place: usize| text.char_indices().map(|(i, _)| i).nth(place).unwrap_or(text.len());
+        let piece = text.get(byte(chars.start)..byte(chars.end))?;
+        let outside = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.' | '–' | '—' | '(' | ')');
+        let tail = piece.trim_start_matches(outside);
+        let char_start = chars.start + piece.chars().count() - tail.chars().count();
+        let text = tail.trim_end_matches(outside);
+        (!text.is_empty()).then(|| Self {
+            segment,
+            char_start,
+            char_end: char_start + text.chars().count(),
+            text,
+        })
+    }
+
     /// When it was said: from its words' times where the words line up with the text, else by its place in the segment.
     pub fn times(&self) -> (CallTime, CallTime) {
         let segment = self.segment;
@@ -117,6 +158,28 @@ mod tests {
             let quoted: String = chars[statement.char_start..statement.char_end].iter().collect();
             assert_eq!(quoted, statement.text);
         }
+    }
+
+    // spec: EMMA-5
+    #[test]
+    fn what_must_not_be_evidence_is_cut_out_and_the_rest_keeps_its_place() {
+        let transcript = [answer(
+            "Ναι. After my second child was born, I am a mother of two now, I rebuilt the payments API in Python and it halved the errors.",
+        )];
+        let found = statements(&transcript);
+        let chars: Vec<char> = transcript[0].text.chars().collect();
+        for statement in &found {
+            let quoted: String = chars[statement.char_start..statement.char_end].iter().collect();
+            assert_eq!(quoted, statement.text);
+        }
+        let transcript = [answer(
+            "I’m pregnant, and I rebuilt the payments API in Python; it halved the errors we saw.",
+        )];
+        let texts: Vec<_> = statements(&transcript).iter().map(|s| s.text.to_owned()).collect();
+        assert_eq!(
+            texts,
+            ["and I rebuilt the payments API in Python; it halved the errors we saw"]
+        );
     }
 
     #[test]

@@ -80,7 +80,7 @@ where
     tag = "analysis",
     params(("id" = String, Path, description = "Application id", example = "app_0190f7c2a5b17c3e8d4f5a6b7c8d9e0f")),
     responses(
-        (status = 200, body = AnalysisBody, description = "Done, or failed for good"),
+        (status = 200, body = AnalysisBody, description = "Done, failed for good, or deleted because consent was withdrawn"),
         (status = 202, body = AnalysisBody, description = "Not there yet"),
         (status = 401, body = ProblemBody),
         (status = 404, body = ProblemBody, description = "No such application"),
@@ -100,7 +100,10 @@ async fn get_analysis(
     };
     let status = match analysis.status {
         AnalysisStatus::Pending | AnalysisStatus::Running => StatusCode::ACCEPTED,
-        AnalysisStatus::Completed | AnalysisStatus::InsufficientEvidence | AnalysisStatus::Failed => StatusCode::OK,
+        AnalysisStatus::Completed
+        | AnalysisStatus::InsufficientEvidence
+        | AnalysisStatus::Failed
+        | AnalysisStatus::Withdrawn => StatusCode::OK,
     };
     Ok((status, Json(body(analysis))).into_response())
 }

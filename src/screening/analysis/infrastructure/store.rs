@@ -1,16 +1,43 @@
 //! Analyses in the embedded database.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::screening::analysis::domain::analysis::{AnalysisCompleted, AnalysisStore, ScreeningAnalysis};
+use crate::screening::applications::domain::ports::{Verdict, Verdicts};
 use crate::screening::shared::ids::{ApplicationId, CallId};
-use crate::shared::db::{Db, from_json, to_json, to_ms, to_word};
+use crate::shared::db::{Db, from_json, from_word, to_json, to_ms, to_word};
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::outbox;
 
 /// Analyses in SQLite.
 pub struct SqliteAnalysisStore(pub Db);
+
+#[async_trait]
+impl Verdicts for SqliteAnalysisStore {
+    async fn of(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Verdict>, StoreError> {
+        let rows: Vec<(String, String, Option<u8>, Option<String>)> = sqlx::query_as(
+            "SELECT application_id, status, json_extract(body, '$.assessment.score'),
+                    json_extract(body, '$.assessment.recommendation')
+             FROM analyses WHERE application_id IN (SELECT value FROM json_each($1)) ORDER BY created_at, id",
+        )
+        .bind(to_json(&applications)?)
+        .fetch_all(self.0.reader())
+        .await?;
+        let verdict = |(application, status, fit_score, recommendation): (String, _, _, _)| {
+            let verdict = Verdict {
+                status,
+                fit_score,
+                recommendation,
+            };
+            Ok((from_word(&application)?, verdict))
+        };
+        // The latest comes last and stays.
+        rows.into_iter().map(verdict).collect()
+    }
+}
 
 #[async_trait]
 impl AnalysisStore for SqliteAnalysisStore {
@@ -34,11 +61,12 @@ impl AnalysisStore for SqliteAnalysisStore {
 
     async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError> {
         let mut write = self.0.write().await?;
-        sqlx::query(
+        let stored = sqlx::query(
             "INSERT INTO analyses (id, application_id, call_id, status, body, created_at, completed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (call_id) DO UPDATE
-             SET status = excluded.status, body = excluded.body, completed_at = excluded.completed_at",
+             SET status = excluded.status, body = excluded.body, completed_at = excluded.completed_at
+             WHERE analyses.status <> 'withdrawn'",
         )
         .bind(analysis.id.as_str())
         .bind(analysis.application_id.as_str())
@@ -49,11 +77,17 @@ impl AnalysisStore for SqliteAnalysisStore {
         .bind(analysis.completed_at.map(to_ms))
         .execute(&mut *write)
         .await?;
+        if stored.rows_affected() == 0 {
+            return Ok(());
+        }
         if let (Some(event), Some(at)) = (event, analysis.completed_at) {
             let event = Event::new(ScreeningAnalysis::COMPLETED, analysis.id.as_str(), at, event);
             outbox::append(&mut write, &event).await?;
         }
         write.commit().await?;
+        if event.is_some() {
+            self.0.new_events().notify_one();
+        }
         Ok(())
     }
 }

@@ -114,7 +114,7 @@ impl ApplicationService {
         };
         let terms = LinkTerms {
             max_attempts: open.max_attempts,
-            ..LinkTerms::default()
+            ..self.link_terms
         };
         let (invitation, link) = self.new_link(target, open.job_offer_id.clone(), terms);
         let admission = Admission {

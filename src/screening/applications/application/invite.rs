@@ -63,6 +63,18 @@ impl ApplicationService {
         Ok(link)
     }
 
+    /// Makes a link for anybody useless. Whoever consented through it before goes on with a link of their own.
+    ///
+    /// # Errors
+    /// When the job offer has no such link.
+    pub async fn revoke_open_link(&self, offer: &JobOfferId, id: &InvitationId) -> Result<(), ApplicationError> {
+        let known = self.store.open_invitations(offer).await?;
+        if !known.iter().any(|invitation| invitation.id == *id) {
+            return Err(ApplicationError::NotFound(Thing::Invitation));
+        }
+        Ok(self.store.revoke_invitation(id, self.clock.now()).await?)
+    }
+
     /// Makes a link useless. Doing it again changes nothing.
     ///
     /// # Errors

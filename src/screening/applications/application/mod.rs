@@ -8,6 +8,7 @@ pub mod enter_interview;
 pub mod give_consent;
 pub mod invite;
 pub mod look_up;
+pub mod make_plan;
 pub mod move_on;
 pub mod plan_interview;
 pub mod react;
@@ -16,6 +17,7 @@ pub mod withdraw_consent;
 
 use std::sync::Arc;
 
+use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::domain::application::IllegalMove;
 use crate::screening::applications::domain::directory::{BadReference, TalentDirectory};
 use crate::screening::applications::domain::invitation::Unusable;
@@ -34,6 +36,8 @@ pub struct ApplicationService {
     /// Where who and what is not here is looked up.
     pub directory: Option<Arc<dyn TalentDirectory>>,
     pub clock: Arc<dyn Clock>,
+    /// How long and how often a link can be used where nobody says otherwise.
+    pub link_terms: LinkTerms,
     /// Whether candidates can agree to have their sound recorded.
     pub offers_recording: bool,
 }

@@ -1,4 +1,5 @@
-//! What applications do when something happened: they prepare the plan, and they learn that the interview is over.
+//! What applications do when something happened: they prepare the plan, they learn that the interview is over, and they
+//! see to it that what consent was withdrawn for is forgotten.
 
 use std::sync::Arc;
 
@@ -6,8 +7,10 @@ use async_trait::async_trait;
 
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::applications::domain::ports::Stage;
 use crate::screening::calls::domain::call::CallFinished;
+use crate::screening::calls::domain::status::EndReason;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
@@ -17,14 +20,19 @@ pub struct GenerateCallPrompt(pub Arc<ApplicationService>);
 /// On `CallFinished`: the application has been screened, unless the interview can still go on.
 pub struct EndScreening(pub Arc<ApplicationService>);
 
+/// On `CallFinished`: a candidate who withdrew consent inside the call has withdrawn it for all that was said before.
+pub struct NoteWithdrawal(pub Arc<ApplicationService>);
+
+/// On `ConsentWithdrawn`: deletes what was said, also where the server went down before that was done.
+pub struct ForgetCalls(pub Arc<ApplicationService>);
+
 #[async_trait]
 impl EventHandler for GenerateCallPrompt {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let applied: JobOfferApplied = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
         self.0
-            .plan_of(&applied.application_id)
+            .prepare_plan(&applied.application_id)
             .await
-            .map(drop)
             .map_err(HandlerError::from)
     }
 }
@@ -42,6 +50,25 @@ impl EventHandler for EndScreening {
             self.0.store.save_application(&application).await?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl EventHandler for NoteWithdrawal {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let finished: CallFinished = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
+        if finished.end_reason != EndReason::ConsentWithdrawn {
+            return Ok(());
+        }
+        Ok(self.0.mark_withdrawn(&finished.application_id, event.time).await?)
+    }
+}
+
+#[async_trait]
+impl EventHandler for ForgetCalls {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let withdrawn: ConsentWithdrawn = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
+        Ok(self.0.calls.forget(&withdrawn.application_id, event.time).await?)
     }
 }
 

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::screening::shared::ids::ApplicationId;
+
 /// The text candidates agree to. A changed text gets a new version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ConsentText {
@@ -37,6 +39,18 @@ pub struct Consent {
     pub recording: bool,
     pub given_at: DateTime<Utc>,
     pub withdrawn_at: Option<DateTime<Utc>>,
+}
+
+/// Published in the transaction that marks consent as withdrawn: whoever keeps something of what was said until then
+/// deletes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentWithdrawn {
+    pub application_id: ApplicationId,
+}
+
+impl ConsentWithdrawn {
+    /// The name under which it is published.
+    pub const NAME: &'static str = "ConsentWithdrawn";
 }
 
 /// Where a candidate stands.

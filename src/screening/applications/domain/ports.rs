@@ -1,5 +1,7 @@
 //! What applications need from outside.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -59,6 +61,8 @@ pub trait ApplicationStore: Send + Sync {
         application: Option<&ScreeningApplication>,
     ) -> Result<(), StoreError>;
     async fn invitation_by_hash(&self, token_hash: &str) -> Result<Option<Invitation>, StoreError>;
+    /// The links for anybody of a job offer, oldest first.
+    async fn open_invitations(&self, offer: &JobOfferId) -> Result<Vec<Invitation>, StoreError>;
     async fn invitation(&self, id: &InvitationId) -> Result<Option<Invitation>, StoreError>;
     async fn invitations_of(&self, application: &ApplicationId) -> Result<Vec<Invitation>, StoreError>;
     /// The personal link made last through an open one.
@@ -71,7 +75,9 @@ pub trait ApplicationStore: Send + Sync {
     /// Appends an answer to the consent text, and stores the application's status with it.
     async fn put_consent(&self, application: &ScreeningApplication, consent: &Consent) -> Result<(), StoreError>;
     async fn consent(&self, application: &ApplicationId) -> Result<Option<Consent>, StoreError>;
-    async fn withdraw_consent(&self, application: &ScreeningApplication, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Marks every consent given until the event's time as withdrawn. The event is stored with that, and only where
+    /// there was something to withdraw.
+    async fn withdraw_consent(&self, application: &ApplicationId, event: &Event) -> Result<(), StoreError>;
 
     /// Conflict when the owner has a plan of this version.
     async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError>;
@@ -157,19 +163,11 @@ pub struct Admission {
 }
 
 /// Makes the interview plan of a job offer.
+#[async_trait]
 pub trait PlanMaker: Send + Sync {
     /// # Errors
     /// Says what the offer lacks.
-    fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String>;
-}
-
-impl<F> PlanMaker for F
-where
-    F: Fn(&JobOffer, u32) -> Result<InterviewPlan, String> + Send + Sync,
-{
-    fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String> {
-        self(offer, version)
-    }
+    async fn make(&self, offer: &JobOffer, version: u32) -> Result<InterviewPlan, String>;
 }
 
 /// The interviews of applications, as far as applications need to know them.
@@ -178,8 +176,27 @@ pub trait InterviewCalls: Send + Sync {
     /// The call to enter: the one that is open, one that goes on after a technical break, or a new attempt.
     async fn open(&self, application: &ApplicationId, plan: &InterviewPlan) -> Result<CallId, OpenError>;
     async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError>;
-    /// Ends the open call because consent was withdrawn and deletes everything that was said in any call.
-    async fn forget(&self, application: &ApplicationId) -> Result<(), StoreError>;
+    /// Ends the open call because consent was withdrawn and deletes everything that was said in any call, of the calls
+    /// that were begun until then.
+    async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError>;
+}
+
+/// What the analyses of applications came to, as far as a list shows it.
+#[async_trait]
+pub trait Verdicts: Send + Sync {
+    /// Of each application's latest call; nothing for those that have no analysis yet.
+    async fn of(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Verdict>, StoreError>;
+}
+
+/// What an analysis came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// E.g. `completed`.
+    pub status: String,
+    /// 0 to 100; none where too little was said.
+    pub fit_score: Option<u8>,
+    /// E.g. `review`.
+    pub recommendation: Option<String>,
 }
 
 /// Why no call can be entered.
@@ -199,6 +216,10 @@ pub struct Progress {
     /// Attempts so far.
     pub attempts: u32,
     pub call_id: Option<CallId>,
+    /// Questions of the last call that are behind the candidate.
+    pub topics_done: usize,
+    /// How long that call has run, ms.
+    pub elapsed_ms: u64,
     /// Why the last call ended, e.g. `agenda_completed`.
     pub end_reason: Option<String>,
     pub ended_at: Option<DateTime<Utc>>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::domain::consent::ConsentState;
@@ -13,6 +14,7 @@ use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::application::withdraw::{CallEnder, forget_calls};
 use crate::screening::calls::domain::attempt::{Entry, entry};
 use crate::screening::calls::domain::call::ScreeningCall;
+use crate::screening::calls::domain::coverage::{CoverageState, QuestionCoverage};
 use crate::screening::calls::domain::status::CallStatus;
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, CallId};
@@ -51,7 +53,10 @@ impl InterviewCalls for ApplicationCalls {
             },
         };
         let last = calls.last();
+        let is_done = |q: &&QuestionCoverage| matches!(q.state, CoverageState::Answered | CoverageState::Skipped);
         Ok(Progress {
+            topics_done: last.map_or(0, |call| call.coverage.0.iter().filter(is_done).count()),
+            elapsed_ms: last.map_or(0, |call| call.media_ms),
             stage,
             attempts: last.map_or(0, |call| call.attempt),
             call_id: last.map(|call| call.id.clone()),
@@ -64,8 +69,8 @@ impl InterviewCalls for ApplicationCalls {
         })
     }
 
-    async fn forget(&self, application: &ApplicationId) -> Result<(), StoreError> {
-        forget_calls(&*self.store, &*self.ender, application, &*self.clock).await
+    async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError> {
+        forget_calls(&*self.store, &*self.ender, application, until, &*self.clock).await
     }
 }
 
@@ -80,6 +85,7 @@ impl Interviews for ApplicationService {
         Ok(plan.map(|plan| Talk {
             job_offer_id: found.job_offer_id,
             plan: Arc::new(plan),
+            call_id: None,
         }))
     }
 
@@ -87,5 +93,11 @@ impl Interviews for ApplicationService {
         let consent = self.store.consent(application).await?;
         let given = ConsentState::of(consent.as_ref()) == ConsentState::Given;
         Ok(given && consent.is_some_and(|consent| consent.recording))
+    }
+
+    async fn open_until(&self, application: &ApplicationId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let links = self.store.invitations_of(application).await?;
+        let usable = links.into_iter().filter(|link| link.revoked_at.is_none());
+        Ok(usable.map(|link| link.expires_at).max())
     }
 }

@@ -18,6 +18,7 @@ use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, Jo
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::db::{Db, Write, from_json, from_ms, from_word, to_json, to_ms, to_word};
 use crate::shared::errors::StoreError;
+use crate::shared::events::Event;
 use crate::shared::outbox;
 
 /// Applications in SQLite.
@@ -210,6 +211,14 @@ impl ApplicationStore for SqliteApplicationStore {
         rows.iter().map(invitation).collect()
     }
 
+    async fn open_invitations(&self, offer: &JobOfferId) -> Result<Vec<Invitation>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM invitations WHERE kind = 'open' AND job_offer_id = $1 ORDER BY id")
+            .bind(offer.as_str())
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.iter().map(invitation).collect()
+    }
+
     async fn latest_child(&self, open: &InvitationId) -> Result<Option<Invitation>, StoreError> {
         let row = sqlx::query("SELECT * FROM invitations WHERE parent_id = $1 ORDER BY rowid DESC LIMIT 1")
             .bind(open.as_str())
@@ -276,15 +285,22 @@ impl ApplicationStore for SqliteApplicationStore {
         .transpose()
     }
 
-    async fn withdraw_consent(&self, application: &ScreeningApplication, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn withdraw_consent(&self, application: &ApplicationId, event: &Event) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
-        sqlx::query("UPDATE consents SET withdrawn_at = $2 WHERE application_id = $1 AND withdrawn_at IS NULL")
-            .bind(application.id.as_str())
-            .bind(to_ms(now))
-            .execute(&mut *write)
-            .await?;
-        save_status(&mut write, application).await?;
-        Ok(write.commit().await?)
+        let marked = sqlx::query(
+            "UPDATE consents SET withdrawn_at = $2 WHERE application_id = $1 AND withdrawn_at IS NULL AND given_at <= $2",
+        )
+        .bind(application.as_str())
+        .bind(to_ms(event.time))
+        .execute(&mut *write)
+        .await?;
+        if marked.rows_affected() == 0 {
+            return Ok(());
+        }
+        outbox::append(&mut write, event).await?;
+        write.commit().await?;
+        self.db.new_events().notify_one();
+        Ok(())
     }
 
     async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError> {

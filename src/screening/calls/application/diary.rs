@@ -6,7 +6,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, error, info};
 
-use crate::screening::calls::application::messages;
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::coverage::Coverage;
@@ -27,11 +26,12 @@ pub struct Diary {
 
 enum Entry {
     Connected,
+    Paused,
     Disconnected(CallTime),
     Segment(Box<TranscriptSegment>),
     Covered(Coverage, CallTime),
     Flag(Flag, CallTime),
-    Captions(oneshot::Sender<Vec<String>>),
+    Transcript(oneshot::Sender<Vec<TranscriptSegment>>),
     Finish {
         reason: EndReason,
         coverage: Coverage,
@@ -53,6 +53,11 @@ impl Diary {
         self.enter(Entry::Connected).await;
     }
 
+    /// The candidate asked for a moment; `connected` says that the talk goes on.
+    pub async fn paused(&self) {
+        self.enter(Entry::Paused).await;
+    }
+
     pub async fn disconnected(&self, at: CallTime) {
         self.enter(Entry::Disconnected(at)).await;
     }
@@ -69,11 +74,11 @@ impl Diary {
         self.enter(Entry::Flag(flag.clone(), at)).await;
     }
 
-    /// What was said so far, as messages for a page that was reloaded.
-    pub async fn captions(&self) -> Vec<String> {
-        let (answer, captions) = oneshot::channel();
-        self.enter(Entry::Captions(answer)).await;
-        captions.await.unwrap_or_default()
+    /// What was said so far.
+    pub async fn transcript(&self) -> Vec<TranscriptSegment> {
+        let (answer, transcript) = oneshot::channel();
+        self.enter(Entry::Transcript(answer)).await;
+        transcript.await.unwrap_or_default()
     }
 
     /// Ends the call in the store and publishes its end, once everything before is written.
@@ -126,6 +131,11 @@ impl Writer {
                     self.store.save(&self.call).await?;
                 }
             }
+            Entry::Paused => {
+                if self.call.pause().is_ok() {
+                    self.store.save(&self.call).await?;
+                }
+            }
             Entry::Disconnected(at) => {
                 self.call.media_ms = at.ms();
                 if self.call.lose_connection().is_ok() {
@@ -142,10 +152,10 @@ impl Writer {
                 self.store.save(&self.call).await?;
             }
             Entry::Flag(flag, at) => self.store.put_flag(&self.call.id, &flag, at).await?,
-            Entry::Captions(answer) => {
+            Entry::Transcript(answer) => {
                 let transcript = self.store.transcript(&self.call.id).await?;
                 // Nobody waiting any more is fine: the call has ended meanwhile.
-                let _ = answer.send(transcript.iter().map(messages::caption_of).collect());
+                let _ = answer.send(transcript);
             }
             Entry::Finish {
                 reason,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracing::warn;
 
-use crate::screening::calls::application::interviewing::{Interviewer, Talk};
+use crate::screening::calls::application::interviewing::{EarlyParts, Interviewer, Talk, context};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
-use crate::screening::calls::domain::interviewer::{self, Reply, ReplyContext};
+use crate::screening::calls::domain::interviewer::{self, Reply};
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge};
 
 /// A look-up that takes longer is answered as if nothing were known.
@@ -23,7 +23,7 @@ pub struct GuidedInterviewer {
 
 #[async_trait]
 impl Interviewer for GuidedInterviewer {
-    async fn reply(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
+    async fn reply(&self, talk: &Talk, request: &ReplyRequest, _: &EarlyParts) -> Reply {
         let facts = match &request.cause {
             Cause::Said(utterance) => match interviewer::lookup_query(utterance, request.phase) {
                 Some(question) => self.look_up(talk, &question).await,
@@ -40,7 +40,8 @@ impl Interviewer for GuidedInterviewer {
 }
 
 impl GuidedInterviewer {
-    async fn look_up(&self, talk: &Talk, question: &str) -> Vec<RoleFact> {
+    /// What the posting says to a question; nothing where it cannot be searched in time.
+    pub async fn look_up(&self, talk: &Talk, question: &str) -> Vec<RoleFact> {
         let search = self.knowledge.search(&talk.job_offer_id, question, FACTS);
         match tokio::time::timeout(LOOK_UP_TIMEOUT, search).await {
             Ok(Ok(facts)) => facts,
@@ -57,23 +58,7 @@ impl GuidedInterviewer {
 }
 
 fn decide(talk: &Talk, request: &ReplyRequest, facts: &[RoleFact]) -> Reply {
-    let utterance = match &request.cause {
-        Cause::Said(utterance) => utterance.as_str(),
-        _ => "",
-    };
-    let context = ReplyContext {
-        plan: &talk.plan,
-        coverage: &request.coverage,
-        phase: request.phase,
-        question: request.question_id.as_deref().and_then(|id| talk.plan.question(id)),
-        answer_so_far: &request.answer_so_far,
-        utterance,
-        facts,
-        history: &request.history,
-        elapsed_ms: request.elapsed_ms,
-        time_limit_ms: request.time_limit_ms,
-        typed: request.typed,
-    };
+    let context = context(talk, request, facts);
     match request.cause {
         Cause::Opening => interviewer::open(&talk.plan),
         Cause::Said(_) => interviewer::reply(&context),

@@ -60,6 +60,7 @@ pub enum ClientMessage {
     End,
     Repeat,
     MoreTime,
+    Human,
     WithdrawConsent,
     Ping,
 }
@@ -158,6 +159,7 @@ pub fn read(text: &str) -> Meaning {
         ClientMessage::End => Input::EndRequested(EndReason::CandidateEnded),
         ClientMessage::Repeat => Input::RepeatRequested,
         ClientMessage::MoreTime => Input::MoreTimeRequested,
+        ClientMessage::Human => Input::HumanRequested,
         ClientMessage::WithdrawConsent => Input::EndRequested(EndReason::ConsentWithdrawn),
         ClientMessage::Ping => return Meaning::Answer(ServerMessage::Pong.to_json()),
     })

@@ -2,6 +2,7 @@
 
 pub mod diary;
 pub mod ears;
+pub mod emma;
 pub mod guided;
 pub mod interviewing;
 pub mod live;

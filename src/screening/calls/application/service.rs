@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::shared::ids::{ApplicationId, ConnectionId};
+use crate::screening::shared::ids::{ApplicationId, CallId, ConnectionId};
 use crate::shared::clock::Clock;
 use crate::shared::errors::StoreError;
 
@@ -31,6 +32,8 @@ pub trait Interviews: Send + Sync {
     async fn talk_of(&self, application: &ApplicationId, plan_version: u32) -> Result<Option<Talk>, StoreError>;
     /// Whether the candidate agreed that the sound of the call is kept.
     async fn is_recorded(&self, application: &ApplicationId) -> Result<bool, StoreError>;
+    /// Until when a link lets the candidate in; none where no link does any more.
+    async fn open_until(&self, application: &ApplicationId) -> Result<Option<DateTime<Utc>>, StoreError>;
 }
 
 /// Calls, from the point of view of those outside them.
@@ -65,6 +68,15 @@ pub enum ConnectError {
     Media(#[from] MediaError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What calling off a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOff {
+    /// It ends now, or as soon as the candidate was told.
+    Done,
+    Over,
+    Unknown,
 }
 
 /// How a second connection of a candidate is treated.
@@ -144,6 +156,8 @@ impl CallService {
         offer: SdpOffer,
         seating: Seating,
     ) -> Result<Connected, ConnectError> {
+        // What can never be answered is refused at once, also while the engines are being loaded.
+        self.gateway.check(&offer)?;
         let seated = self.seat(application, seating).await?;
         let accepted = self.gateway.accept(offer).await?;
         if let Err(error) = seated.attach(accepted.link).await {
@@ -202,14 +216,38 @@ impl CallService {
             return Ok(false);
         };
         if call.status().is_final() {
-            // What was said is deleted also when consent is withdrawn after the call.
-            if reason == EndReason::ConsentWithdrawn {
-                self.store.purge_transcript(&call.id).await?;
-            }
             return Ok(false);
         }
         diary::finish(&mut call, reason, &*self.store, &*self.clock).await?;
         Ok(true)
+    }
+
+    /// Calls off one call: a candidate who is in it hears so. Nothing happens to a call that is over.
+    pub async fn cancel(&self, id: &CallId) -> Result<CallOff, StoreError> {
+        let Some(call) = self.store.find(id).await? else {
+            return Ok(CallOff::Unknown);
+        };
+        if call.status().is_final() {
+            return Ok(CallOff::Over);
+        }
+        // A call that is not final is the application's current one.
+        self.end(&call.application_id, EndReason::RecruiterCancelled).await?;
+        Ok(CallOff::Done)
+    }
+
+    /// Ends the calls that wait for candidates whom no link lets in any more.
+    pub async fn expire_unjoined(&self) -> Result<(), StoreError> {
+        for mut call in self.store.unfinished().await? {
+            let waits = matches!(call.status(), CallStatus::Created | CallStatus::Ready);
+            if !waits || self.live.get(&call.application_id).is_some() {
+                continue;
+            }
+            let until = self.interviews.open_until(&call.application_id).await?;
+            if until.is_none_or(|until| until <= self.clock.now()) {
+                diary::finish(&mut call, EndReason::InviteExpired, &*self.store, &*self.clock).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a candidate is connected to the application's call now.
@@ -281,7 +319,10 @@ impl CallService {
     /// The engines, waited for while they are being loaded.
     async fn engines(&self) -> Result<Engines, ConnectError> {
         let mut engines = self.engines.clone();
-        let loaded = tokio::time::timeout(LOADING, engines.wait_for(Option::is_some)).await;
+        let loaded = tokio::select! {
+            () = self.closing.cancelled() => return Err(ConnectError::Stopping),
+            loaded = tokio::time::timeout(LOADING, engines.wait_for(Option::is_some)) => loaded,
+        };
         match loaded {
             Ok(Ok(engines)) => engines.clone().ok_or(ConnectError::Loading),
             Ok(Err(_)) | Err(_) => Err(ConnectError::Loading),
@@ -315,6 +356,12 @@ impl CallService {
             let seat = Seat::default();
             let resumed = call.started_at.is_some();
             let span = info_span!(parent: None, "call", call.id = %call.id);
+            let talk = Talk {
+                call_id: Some(call.id.clone()),
+                ..talk
+            };
+            let mut call = call.clone();
+            call.held_with(&engines.versions);
             let live = LiveCall {
                 call_id: call.id.clone(),
                 commands,
@@ -326,7 +373,7 @@ impl CallService {
             };
             let session = {
                 let _in_call = span.enter();
-                Session::new(engines, Arc::new(talk), call, diary, received, seat, resumed)
+                Session::new(engines, Arc::new(talk), &call, diary, received, seat, resumed)
                     .recorded_by(recordings.map(|recordings| recordings.open(&call.id)))
             };
             let (calls, application) = (self.live.clone(), application.clone());

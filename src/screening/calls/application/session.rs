@@ -48,6 +48,8 @@ pub struct Engines {
     pub limits: Limits,
     /// How long a lost connection may take to come back.
     pub reconnect_grace: Duration,
+    /// Names and versions of everything above, stored with each call.
+    pub versions: serde_json::Value,
 }
 
 /// What others tell a running session.
@@ -86,6 +88,8 @@ pub struct Session {
     lost_since: Option<Instant>,
     /// A candidate was in the call at some time.
     begun: bool,
+    /// The call was under way before this process: what Emma said then stands only in the store.
+    forgetful: bool,
     ended: bool,
 }
 
@@ -130,6 +134,7 @@ impl Session {
             seat,
             lost_since: Some(Instant::now()),
             begun: resumed,
+            forgetful: resumed,
             ended: false,
         }
     }
@@ -209,10 +214,14 @@ impl Session {
                 self.begun = true;
                 self.voice.link(self.recorded_sink()).await;
                 self.diary.connected().await;
+                let said = self.diary.transcript().await;
                 if let Some(sink) = &self.sink {
-                    for caption in self.diary.captions().await {
-                        sink.send_message(caption);
+                    for segment in &said {
+                        sink.send_message(messages::caption_of(segment));
                     }
+                }
+                if std::mem::take(&mut self.forgetful) {
+                    self.conversation.remember(&said);
                 }
                 self.feed(Input::Connected);
             }
@@ -313,6 +322,8 @@ impl Session {
             Output::StopPlayout => self.voice.stop().await,
             Output::Store(segment) => self.diary.segment(segment).await,
             Output::Covered(coverage) => self.diary.covered(coverage, self.now()).await,
+            Output::PauseBegan => self.diary.paused().await,
+            Output::PauseEnded => self.diary.connected().await,
             Output::Flag(flag) => self.diary.flag(&flag, self.now()).await,
             Output::Answered { turn, latency, .. } => {
                 info!(
@@ -381,14 +392,29 @@ impl Session {
 
     fn reply(&mut self, tag: Tag, request: ReplyRequest) {
         let (interviewer, talk) = (self.engines.interviewer.clone(), self.talk.clone());
+        let report = self.report.clone();
         self.spawn(tag, async move {
-            let reply = if let Ok(reply) = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request)).await
-            {
-                reply
-            } else {
+            // Bounded: the interviewer waits until a part was handed on.
+            let (early, mut parts) = mpsc::channel(4);
+            let work = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request, &early));
+            tokio::pin!(work);
+            let reply = loop {
+                tokio::select! {
+                    biased;
+                    Some(part) = parts.recv() => {
+                        // A closed channel means the call is over.
+                        let _ = report.send(Input::ReplyPart { tag, part }).await;
+                    }
+                    reply = &mut work => break reply,
+                }
+            };
+            while let Ok(part) = parts.try_recv() {
+                let _ = report.send(Input::ReplyPart { tag, part }).await;
+            }
+            let reply = reply.unwrap_or_else(|_| {
                 warn!(turn = tag.turn, "the interviewer took too long");
                 interviewer.without_help(&talk, &request)
-            };
+            });
             Input::ReplyReady { tag, reply }
         });
     }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use crate::screening::calls::application::diary;
 use crate::screening::calls::application::service::CallService;
+use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::ApplicationId;
@@ -31,7 +33,8 @@ impl CallEnder for CallService {
     }
 }
 
-/// Ends the open call, if any, and deletes everything that was said in all calls of the application.
+/// Ends the open call, if any, and deletes everything that was said in all calls of the application that were begun
+/// until then: a call that new consent opened later is left alone.
 ///
 /// # Errors
 /// When the store fails; it can be tried again.
@@ -39,22 +42,25 @@ pub async fn forget_calls(
     store: &dyn CallStore,
     ender: &dyn CallEnder,
     application: &ApplicationId,
+    until: DateTime<Utc>,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     let reason = EndReason::ConsentWithdrawn;
-    ender.end(application, reason).await?;
+    let concerned = async || -> Result<Vec<ScreeningCall>, StoreError> {
+        let mut calls = store.of_application(application).await?;
+        calls.retain(|call| call.created_at <= until);
+        Ok(calls)
+    };
+    if concerned().await?.iter().any(|call| !call.status().is_final()) {
+        ender.end(application, reason).await?;
+    }
     for _ in 0..LOOKS {
-        if store
-            .of_application(application)
-            .await?
-            .iter()
-            .all(|call| call.status().is_final())
-        {
+        if concerned().await?.iter().all(|call| call.status().is_final()) {
             break;
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
-    for mut call in store.of_application(application).await? {
+    for mut call in concerned().await? {
         if !call.status().is_final() {
             warn!(call.id = %call.id, "a session did not end in time, its call is ended without it");
             diary::finish(&mut call, reason, store, clock).await?;

@@ -26,6 +26,8 @@ pub fn entry(calls: &[ScreeningCall], now: DateTime<Utc>) -> Entry<'_> {
     match calls.last() {
         None => Entry::First,
         Some(call) if !call.status().is_final() => Entry::Current(call),
+        // Nobody ever came: with a new link it begins.
+        Some(call) if call.end_reason() == Some(EndReason::InviteExpired) => Entry::Resume(call),
         Some(call) if broke_off(call) && call.ended_at.is_some_and(|ended| now - ended < RESUMABLE) => {
             Entry::Resume(call)
         }
@@ -71,6 +73,22 @@ mod tests {
         call.start(start).expect("ready");
         call.finish(reason, String::new(), start).expect("live");
         call
+    }
+
+    // spec: CALL-4
+    #[test]
+    fn a_call_that_nobody_joined_can_be_held_with_a_later_link() {
+        let start = DateTime::UNIX_EPOCH;
+        let mut call = ScreeningCall::ready(ApplicationId::generate(), 1, 1, Coverage(Vec::new()), start);
+        let event = call
+            .finish(EndReason::InviteExpired, String::new(), start)
+            .expect("ready");
+        assert_eq!(
+            event.status,
+            crate::screening::calls::domain::status::CallStatus::Expired
+        );
+        let calls = [call];
+        assert_eq!(entry(&calls, start + TimeDelta::days(30)), Entry::Resume(&calls[0]));
     }
 
     // spec: CALL-7

@@ -85,10 +85,33 @@ impl ScreeningCall {
         self.end_reason
     }
 
+    /// The call is held, or goes on, with these engines. What it was held with before stays on record.
+    pub fn held_with(&mut self, engine: &serde_json::Value) {
+        let mut before = std::mem::take(&mut self.engine);
+        let earlier = before.as_object_mut().and_then(|fields| fields.remove("before"));
+        self.engine = engine.clone();
+        let mut earlier: Vec<serde_json::Value> = match earlier {
+            Some(serde_json::Value::Array(earlier)) => earlier,
+            _ => Vec::new(),
+        };
+        if !before.is_null() && before != *engine {
+            earlier.push(before);
+        }
+        if let Some(fields) = self.engine.as_object_mut().filter(|_| !earlier.is_empty()) {
+            fields.insert("before".to_owned(), earlier.into());
+        }
+    }
+
     /// The candidate is connected and Emma may speak.
     pub fn start(&mut self, now: DateTime<Utc>) -> Result<(), IllegalTransition> {
         self.status = self.status.advance(CallStatus::InProgress)?;
         self.started_at.get_or_insert(now);
+        Ok(())
+    }
+
+    /// The candidate asked for a moment.
+    pub fn pause(&mut self) -> Result<(), IllegalTransition> {
+        self.status = self.status.advance(CallStatus::Paused)?;
         Ok(())
     }
 
@@ -127,5 +150,26 @@ impl ScreeningCall {
             coverage: self.coverage.summary(),
             transcript_sha256,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // spec: EMMA-6
+    #[test]
+    fn what_a_call_was_held_with_stays_on_record() {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
+        let mut call = ScreeningCall::ready(ApplicationId::generate(), 1, 1, Coverage(Vec::new()), now);
+        let (first, second) = (json!({"llm": "a"}), json!({"llm": "b"}));
+        call.held_with(&first);
+        call.held_with(&first);
+        assert_eq!(call.engine, first);
+        call.held_with(&second);
+        call.held_with(&second);
+        assert_eq!(call.engine, json!({"llm": "b", "before": [{"llm": "a"}]}));
     }
 }

@@ -71,6 +71,11 @@ pub struct MediaLink {
 /// Lets candidates connect.
 #[async_trait]
 pub trait MediaGateway: Send + Sync {
+    /// Whether an offer can be used at all; costs nothing and waits for nobody.
+    ///
+    /// # Errors
+    /// When it is no description of an encrypted Opus stream.
+    fn check(&self, offer: &SdpOffer) -> Result<(), MediaError>;
     /// Answers an offer. The answer carries every address of ours: nothing is trickled from this side.
     async fn accept(&self, offer: SdpOffer) -> Result<Accepted, MediaError>;
     /// Tries further addresses of the candidate's machine.

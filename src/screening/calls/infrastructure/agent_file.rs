@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::screening::calls::application::emma::{self, tools};
 use crate::screening::calls::application::voice::VoiceStyle;
 use crate::screening::calls::domain::conversation::Limits;
 use crate::screening::calls::domain::turn_policy::TurnPolicy;
@@ -30,6 +31,24 @@ pub struct Agent {
 #[serde(rename_all = "snake_case")]
 pub enum Tool {
     LookUpRole,
+    NoteAnswer,
+    NextQuestion,
+    AskToClarify,
+    CandidateAsksForHuman,
+    ProposeEnd,
+}
+
+impl Tool {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::LookUpRole => tools::LOOK_UP_ROLE,
+            Self::NoteAnswer => tools::NOTE_ANSWER,
+            Self::NextQuestion => tools::NEXT_QUESTION,
+            Self::AskToClarify => tools::ASK_TO_CLARIFY,
+            Self::CandidateAsksForHuman => tools::CANDIDATE_ASKS_FOR_HUMAN,
+            Self::ProposeEnd => tools::PROPOSE_END,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +72,26 @@ struct Patience {
 #[serde(deny_unknown_fields)]
 struct AgentLimits {
     call_minutes: u64,
+    #[serde(default = "three")]
+    tool_rounds: usize,
+    #[serde(default = "sixteen")]
+    history_lines: usize,
+    #[serde(default = "three")]
+    reply_sentences: usize,
+    #[serde(default = "sixty")]
+    reply_words: usize,
+}
+
+fn three() -> usize {
+    3
+}
+
+fn sixteen() -> usize {
+    16
+}
+
+fn sixty() -> usize {
+    60
 }
 
 /// Why an agent cannot be used.
@@ -96,6 +135,12 @@ impl Agent {
             "patience must rise: sure_ms <= doubtful_ms <= open_ms <= cap_ms"
         } else if !(1..=180).contains(&self.limits.call_minutes) {
             "limits.call_minutes must be between 1 and 180"
+        } else if self.limits.tool_rounds > 3 {
+            "limits.tool_rounds must be at most 3"
+        } else if !(2..=24).contains(&self.limits.history_lines) {
+            "limits.history_lines must be between 2 and 24"
+        } else if !(1..=6).contains(&self.limits.reply_sentences) || !(10..=120).contains(&self.limits.reply_words) {
+            "limits.reply_sentences must be between 1 and 6, limits.reply_words between 10 and 120"
         } else if !self.language.starts_with("en") {
             "the embedded voice and interviewer speak English: language must be en"
         } else {
@@ -112,6 +157,19 @@ impl Agent {
         VoiceStyle {
             voice: self.voice.name.clone(),
             speed: self.voice.speed,
+        }
+    }
+
+    /// What a language model is told of her.
+    pub fn mind(&self) -> emma::Agent {
+        emma::Agent {
+            name: self.name.clone(),
+            persona: self.persona.clone(),
+            tools: self.tools.iter().map(|tool| tool.name().to_owned()).collect(),
+            tool_rounds: self.limits.tool_rounds,
+            history_lines: self.limits.history_lines,
+            sentences: self.limits.reply_sentences,
+            words: self.limits.reply_words,
         }
     }
 

@@ -227,7 +227,7 @@ impl CallStore for SqliteCallStore {
             .bind(call.as_str())
             .execute(&mut *write)
             .await?;
-        // What the log says besides the call's course may quote the candidate.
+        // What the log says besides the call's course may quote the candidate. An older mark makes way for the new one.
         sqlx::query("DELETE FROM call_events WHERE call_id = $1 AND kind <> 'status'")
             .bind(call.as_str())
             .execute(&mut *write)

@@ -5,7 +5,7 @@ use crate::screening::analysis::domain::statements::statements;
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 use crate::screening::shared::ids::SegmentId;
-use crate::screening::shared::plan::{Anchors, CriterionKind, Question, QuestionKind};
+use crate::screening::shared::plan::{Anchors, CriterionKind, MadeBy, Question, QuestionKind};
 
 fn plan() -> InterviewPlan {
     let criterion = |id: &str, name: &str, kind, keywords: &[&str]| Criterion {
@@ -43,6 +43,7 @@ fn plan() -> InterviewPlan {
             criterion("g1", "On call", CriterionKind::Gate, &["on call", "weekend"]),
         ],
         closing: String::new(),
+        made_by: MadeBy::default(),
     }
 }
 

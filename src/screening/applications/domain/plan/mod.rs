@@ -7,6 +7,7 @@ mod bank_office;
 mod bank_people;
 mod bank_technology;
 mod conditions;
+mod draft;
 mod frame;
 pub mod keywords;
 pub mod lines;
@@ -15,10 +16,11 @@ mod questions;
 mod subjects;
 mod validate;
 
+pub use draft::{MAX_TEXT, PlanDraft, plan_of_draft};
 pub use validate::{PlanFault, validate};
 
 use crate::screening::applications::domain::job_offer::JobOffer;
-use crate::screening::shared::plan::{Criterion, InterviewPlan, Question, QuestionKind};
+use crate::screening::shared::plan::{Criterion, InterviewPlan, MadeBy, Question, QuestionKind};
 
 /// Subjects asked about one by one, at most.
 const MAX_SUBJECTS: usize = 3;
@@ -114,6 +116,7 @@ fn assemble(drafts: Vec<Draft>, version: u32, job_title: String, organization: S
         organization,
         questions,
         criteria,
+        made_by: MadeBy::Deterministic,
     }
 }
 

@@ -29,6 +29,8 @@ pub enum PlanFault {
     Empty(String),
     #[error("question {0} has too many probes or the same one twice")]
     Probes(String),
+    #[error("{place} is longer than {most}")]
+    TooLong { place: String, most: usize },
     #[error("{place} holds {mark:?}, which cannot be spoken")]
     Markup { place: String, mark: char },
     #[error("{place} asks about something that must not be asked: {words}")]
@@ -40,28 +42,33 @@ pub enum PlanFault {
 /// # Errors
 /// The first rule it breaks.
 pub fn validate(plan: &InterviewPlan, offer: &JobOffer) -> Result<(), PlanFault> {
+    faults(plan, offer).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Every rule a plan breaks.
+pub fn faults(plan: &InterviewPlan, offer: &JobOffer) -> Vec<PlanFault> {
+    let mut found = Vec::new();
     if !(4..=8).contains(&plan.questions.len()) {
-        return Err(PlanFault::QuestionCount(plan.questions.len()));
+        found.push(PlanFault::QuestionCount(plan.questions.len()));
     }
-    unique(plan)?;
+    check_ids(plan, &mut found);
     for (place, text) in spoken(plan) {
         if text.trim().is_empty() {
-            return Err(PlanFault::Empty(place));
-        }
-        if let Some(mark) = text.chars().find(|c| "*_#`|<>[]{}\n\r\t".contains(*c)) {
-            return Err(PlanFault::Markup { place, mark });
-        }
-        if let Some(words) = prohibited_in(text) {
-            return Err(PlanFault::Prohibited { place, words });
+            found.push(PlanFault::Empty(place));
+        } else if let Some(mark) = text.chars().find(|c| "*_#`|<>[]{}\n\r\t".contains(*c)) {
+            found.push(PlanFault::Markup { place, mark });
+        } else if let Some(words) = prohibited_in(text) {
+            found.push(PlanFault::Prohibited { place, words });
         }
     }
     for question in &plan.questions {
-        check_question(plan, question)?;
+        check_question(plan, question, &mut found);
     }
-    check_criteria(plan, offer)
+    check_criteria(plan, offer, &mut found);
+    found
 }
 
-fn unique(plan: &InterviewPlan) -> Result<(), PlanFault> {
+fn check_ids(plan: &InterviewPlan, found: &mut Vec<PlanFault>) {
     let mut seen = BTreeSet::new();
     let ids = plan
         .questions
@@ -70,13 +77,11 @@ fn unique(plan: &InterviewPlan) -> Result<(), PlanFault> {
         .chain(plan.criteria.iter().map(|c| &c.id));
     for id in ids {
         if id.is_empty() {
-            return Err(PlanFault::Empty("an id".to_owned()));
-        }
-        if !seen.insert(id) {
-            return Err(PlanFault::DoubleId(id.clone()));
+            found.push(PlanFault::Empty("an id".to_owned()));
+        } else if !seen.insert(id) {
+            found.push(PlanFault::DoubleId(id.clone()));
         }
     }
-    Ok(())
 }
 
 /// Everything Emma may say, with its place.
@@ -99,30 +104,29 @@ fn spoken(plan: &InterviewPlan) -> Vec<(String, &str)> {
     all
 }
 
-fn check_question(plan: &InterviewPlan, question: &Question) -> Result<(), PlanFault> {
+fn check_question(plan: &InterviewPlan, question: &Question, found: &mut Vec<PlanFault>) {
     if question.criterion_ids.is_empty() {
-        return Err(PlanFault::NoCriterion(question.id.clone()));
+        found.push(PlanFault::NoCriterion(question.id.clone()));
     }
     if let Some(unknown) = question.criterion_ids.iter().find(|id| plan.criterion(id).is_none()) {
-        return Err(PlanFault::UnknownCriterion {
+        found.push(PlanFault::UnknownCriterion {
             question: question.id.clone(),
             criterion: unknown.clone(),
         });
     }
     let different: BTreeSet<_> = question.probes.iter().collect();
     if question.probes.len() > 4 || different.len() < question.probes.len() {
-        return Err(PlanFault::Probes(question.id.clone()));
+        found.push(PlanFault::Probes(question.id.clone()));
     }
-    Ok(())
 }
 
-fn check_criteria(plan: &InterviewPlan, offer: &JobOffer) -> Result<(), PlanFault> {
+fn check_criteria(plan: &InterviewPlan, offer: &JobOffer, found: &mut Vec<PlanFault>) {
     for criterion in &plan.criteria {
         if !plan.questions.iter().any(|q| q.criterion_ids.contains(&criterion.id)) {
-            return Err(PlanFault::Orphan(criterion.id.clone()));
+            found.push(PlanFault::Orphan(criterion.id.clone()));
         }
         if !field_exists(&criterion.job_field, offer) {
-            return Err(PlanFault::UnknownField {
+            found.push(PlanFault::UnknownField {
                 criterion: criterion.id.clone(),
                 field: criterion.job_field.clone(),
             });
@@ -132,7 +136,7 @@ fn check_criteria(plan: &InterviewPlan, offer: &JobOffer) -> Result<(), PlanFaul
             CriterionKind::Gate => criterion.weight == 0.0,
         };
         if !sound {
-            return Err(PlanFault::Weight(criterion.id.clone()));
+            found.push(PlanFault::Weight(criterion.id.clone()));
         }
         let anchors = [
             &criterion.anchors.one,
@@ -140,13 +144,11 @@ fn check_criteria(plan: &InterviewPlan, offer: &JobOffer) -> Result<(), PlanFaul
             &criterion.anchors.five,
         ];
         if criterion.name.is_empty() || anchors.iter().any(|a| a.trim().is_empty()) {
-            return Err(PlanFault::Empty(format!("{} (name or anchor)", criterion.id)));
+            found.push(PlanFault::Empty(format!("{} (name or anchor)", criterion.id)));
         }
     }
-    if plan.criteria.iter().any(|c| c.kind == CriterionKind::Scored) {
-        Ok(())
-    } else {
-        Err(PlanFault::NothingScored)
+    if !plan.criteria.iter().any(|c| c.kind == CriterionKind::Scored) {
+        found.push(PlanFault::NothingScored);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::screening::applications::application::move_on::Decision;
 use crate::screening::applications::domain::application::{ApplicationStatus, ScreeningApplication};
 use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::Invitation;
-use crate::screening::applications::domain::ports::Slice;
+use crate::screening::applications::domain::ports::{Slice, Verdict};
 use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::http::upload::Created;
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
@@ -80,6 +80,13 @@ struct ApplicationView {
     job_offer_id: JobOfferId,
     status: ApplicationStatus,
     created_at: DateTime<Utc>,
+    /// How far the analysis of the latest call is; null where there is none yet.
+    #[schema(example = "completed")]
+    analysis_status: Option<String>,
+    /// 0 to 100; null where too little was said, which is not a low score.
+    fit_score: Option<u8>,
+    #[schema(example = "review")]
+    recommendation: Option<String>,
     /// The candidate's last answer to the consent text; only when one application is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     consent: Option<Consent>,
@@ -90,7 +97,7 @@ struct ApplicationView {
 
 /// A link that was sent. Its secret is not kept.
 #[derive(Serialize, utoipa::ToSchema)]
-struct InvitationView {
+pub(super) struct InvitationView {
     id: InvitationId,
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -102,7 +109,7 @@ struct InvitationView {
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct InviteBody {
-    /// 1 to 2160; a week when not given.
+    /// 1 to 2160; as configured (a week by default) when not given.
     valid_hours: Option<u32>,
     /// 1 to 10, those after a technical break included; 3 when not given.
     max_attempts: Option<u32>,
@@ -151,7 +158,13 @@ async fn list_applications(
         after: page.after.clone(),
     };
     let applications = state.service.store.applications(&slice).await?;
-    let items = applications.into_iter().map(ApplicationView::from).collect();
+    let ids: Vec<_> = applications.iter().map(|application| application.id.clone()).collect();
+    let mut verdicts = state.verdicts.of(&ids).await?;
+    let view = |application: ScreeningApplication| {
+        let verdict = verdicts.remove(&application.id);
+        ApplicationView::from(application).with(verdict)
+    };
+    let items = applications.into_iter().map(view).collect();
     Ok(Json(Page::new(items, &page, |view: &ApplicationView| {
         view.id.to_string()
     })))
@@ -168,10 +181,11 @@ async fn get_application(
 ) -> Result<Json<ApplicationView>, Problem> {
     let application = state.service.application(&id).await?;
     let invitations = state.service.store.invitations_of(&id).await?;
+    let verdict = state.verdicts.of(std::slice::from_ref(&id)).await?.remove(&id);
     Ok(Json(ApplicationView {
         consent: state.service.store.consent(&id).await?,
         invitations: invitations.into_iter().map(InvitationView::from).collect(),
-        ..ApplicationView::from(application)
+        ..ApplicationView::from(application).with(verdict)
     }))
 }
 
@@ -212,7 +226,7 @@ async fn invite(
     } else {
         serde_json::from_slice(&body).map_err(|e| Problem::new(ProblemKind::BadRequest, e.to_string()))?
     };
-    let default = LinkTerms::default();
+    let default = state.service.link_terms;
     let terms = LinkTerms {
         valid_for: body
             .valid_hours
@@ -252,9 +266,23 @@ impl From<ScreeningApplication> for ApplicationView {
             candidate_id: application.candidate_id,
             job_offer_id: application.job_offer_id,
             created_at: application.created_at,
+            analysis_status: None,
+            fit_score: None,
+            recommendation: None,
             consent: None,
             invitations: Vec::new(),
         }
+    }
+}
+
+impl ApplicationView {
+    fn with(mut self, verdict: Option<Verdict>) -> Self {
+        if let Some(verdict) = verdict {
+            self.analysis_status = Some(verdict.status);
+            self.fit_score = verdict.fit_score;
+            self.recommendation = verdict.recommendation;
+        }
+        self
     }
 }
 

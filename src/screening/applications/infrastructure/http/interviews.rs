@@ -44,6 +44,10 @@ struct InterviewView {
     job: JobView,
     duration_min: u32,
     topics: usize,
+    /// Topics that are behind the candidate, where the interview goes on after a break.
+    topics_done: usize,
+    /// How long the interview has run, milliseconds.
+    elapsed_ms: u64,
     /// BCP 47.
     #[schema(example = "en")]
     language: String,
@@ -103,12 +107,16 @@ async fn get_interview(
     };
     let interview = state.service.interview(&token, visitor).await?;
     let plan = interview.plan;
-    let (call_id, end_reason) = interview.progress.map_or((None, None), |p| (p.call_id, p.end_reason));
+    let progress = interview.progress;
+    let (topics_done, elapsed_ms) = progress.as_ref().map_or((0, 0), |p| (p.topics_done, p.elapsed_ms));
+    let (call_id, end_reason) = progress.map_or((None, None), |p| (p.call_id, p.end_reason));
     Ok(Json(InterviewView {
         status: interview.status,
         kind: interview.kind,
         call_id,
         end_reason,
+        topics_done,
+        elapsed_ms,
         candidate_name: interview.candidate_name,
         duration_min: minutes(&plan),
         topics: plan.questions.len(),

@@ -4,6 +4,7 @@ pub mod applications;
 pub mod candidates;
 pub mod interviews;
 pub mod job_offers;
+pub mod links;
 pub mod plans;
 pub mod problems;
 pub mod upload;
@@ -14,6 +15,7 @@ use axum::extract::FromRef;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::domain::ports::Verdicts;
 use crate::shared::http::auth::RecruiterToken;
 
 /// What the handlers here need.
@@ -24,6 +26,8 @@ pub struct ApplicationsState {
     pub public_url: Arc<str>,
     /// Handed to browsers as they are, e.g. `{"urls": "stun:stun.example.com"}`.
     pub ice_servers: Arc<[serde_json::Value]>,
+    /// What lists show of the analyses.
+    pub verdicts: Arc<dyn Verdicts>,
 }
 
 /// All routes of applications, relative to `/api/v1`.
@@ -35,6 +39,7 @@ where
 {
     OpenApiRouter::new()
         .merge(job_offers::routes())
+        .merge(links::routes())
         .merge(candidates::routes())
         .merge(applications::routes())
         .merge(plans::routes())

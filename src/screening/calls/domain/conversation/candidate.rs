@@ -58,6 +58,7 @@ impl Conversation {
             return;
         }
         self.awaited = None;
+        self.end_break();
         let now = self.now;
         if let Some(turn) = self.turn.as_mut() {
             let pause_ms = onset.since(turn.last_voice);
@@ -80,6 +81,9 @@ impl Conversation {
     }
 
     fn voice_goes_on(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
         let now = self.now;
         if self.turn.is_none() && !self.opening {
             // Speech that began over the first words goes on after them.
@@ -162,7 +166,8 @@ impl Conversation {
             return;
         }
         let text = turn.text();
-        if self.speech.is_some() && turn.is_transcribed() {
+        // A goodbye is not interrupted.
+        if self.speech.is_some() && turn.is_transcribed() && self.ending.is_none() {
             if text.is_empty() || is_backchannel(&text) {
                 return self.resume_emma();
             }
@@ -279,7 +284,10 @@ impl Conversation {
         };
         if let Some((reason, _)) = self.ending {
             self.keep_answer(&turn, true);
-            return self.end(reason);
+            if self.speech.is_none() {
+                self.end(reason);
+            }
+            return;
         }
         if turn.text().is_empty() {
             // A cough: nobody has said anything, and the silence goes on as before.
@@ -289,8 +297,11 @@ impl Conversation {
             self.keep_answer(&turn, true);
             return;
         }
-        if let (Some((reply, replied)), Some(committed)) = (turn.reply.clone(), turn.committed) {
+        let committed = turn.committed.unwrap_or(self.now);
+        if let Some((reply, replied)) = turn.reply.clone() {
             self.answer(turn, reply, replied, committed);
+        } else if let Some(replied) = turn.early_at {
+            self.begin_answer(turn, replied, committed);
         } else {
             self.turn = Some(turn);
             self.ask_for_reply();
@@ -317,11 +328,35 @@ impl Conversation {
             last,
             interrupted: false,
         });
-        self.outputs.push_back(Output::Store(segment));
+        self.store(segment);
         if kind == SegmentKind::Answer {
             self.agenda.answer = join(&self.agenda.answer, &text);
         }
         Some(id)
+    }
+
+    /// Stores a turn whose reply has only begun: as an answer until the rest of it says otherwise.
+    pub(super) fn store_open_turn(&mut self, turn: &Turn) -> Option<SegmentId> {
+        let segment = self.segment_of(turn, SegmentKind::Answer, false);
+        let id = segment.id.clone();
+        if segment.text.is_empty() {
+            return None;
+        }
+        self.outputs.push_back(Output::Caption {
+            id: id.clone(),
+            text: segment.text.clone(),
+            by_emma: false,
+            last: true,
+            interrupted: false,
+        });
+        self.store(segment);
+        Some(id)
+    }
+
+    /// Stores what was said; it is part of the talk from now on.
+    pub(super) fn store(&mut self, segment: TranscriptSegment) {
+        self.dialogue.heard(&segment);
+        self.outputs.push_back(Output::Store(segment));
     }
 
     fn segment_of(&self, turn: &Turn, kind: SegmentKind, open: bool) -> TranscriptSegment {
@@ -351,6 +386,7 @@ impl Conversation {
         }
         self.interrupt_emma();
         self.awaited = None;
+        self.end_break();
         if let Some(spoken) = self.turn.take() {
             self.keep_answer(&spoken, true);
             self.outputs.push_back(Output::Discard { tag: spoken.tag });
@@ -373,6 +409,22 @@ impl Conversation {
             turn.needs_time = true;
         }
         self.quiet_since = self.now.plus(MORE_TIME_MS);
+        if self.ending.is_none() && self.connected && !self.on_break {
+            self.on_break = true;
+            self.outputs.push_back(Output::PauseBegan);
+            if self.speech.is_none() {
+                self.show(EmmaState::Paused);
+            }
+        }
+    }
+
+    /// Somebody speaks again.
+    pub(super) fn end_break(&mut self) {
+        if self.on_break {
+            self.on_break = false;
+            self.quiet_since = self.quiet_since.min(self.now);
+            self.outputs.push_back(Output::PauseEnded);
+        }
     }
 }
 

@@ -2,15 +2,15 @@
 
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::conversation::agenda::Moved;
+use crate::screening::calls::domain::conversation::early::OpenReply;
 use crate::screening::calls::domain::conversation::speech::{Sentence, SpokenPart};
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::conversation::{
     Cause, Conversation, EmmaState, Output, ReplyRequest, Tag, UtteranceId,
 };
-use crate::screening::calls::domain::interviewer::{Action, Reply};
+use crate::screening::calls::domain::interviewer::{Action, Reply, SpeechPart};
 use crate::screening::calls::domain::ports::HeardWord;
 use crate::screening::calls::domain::segment::TurnLatency;
-use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::screening::shared::ids::SegmentId;
 
 /// A question of which this share was heard counts as asked: candidates begin to answer over its last words.
@@ -26,6 +26,8 @@ pub struct EmmaSpeech {
     pub parts: Vec<SpokenPart>,
     /// Takes effect when its words were heard.
     pub action: Option<Action>,
+    /// The reply is not complete yet: more words and what they mean are still to come.
+    pub open: Option<OpenReply>,
     /// The turn this answers, until its first audio is out.
     answers: Option<AnsweredTurn>,
     /// Since when she holds her breath because the candidate made a sound.
@@ -34,7 +36,7 @@ pub struct EmmaSpeech {
 
 /// The moments from which a turn's latency is made up.
 #[derive(Debug, Clone)]
-struct AnsweredTurn {
+pub(super) struct AnsweredTurn {
     turn: u32,
     segment: Option<SegmentId>,
     last_voice: CallTime,
@@ -64,6 +66,7 @@ impl Conversation {
             answer_so_far,
             coverage: self.agenda.coverage.clone(),
             history: self.history.clone(),
+            dialogue: self.dialogue.clone(),
             elapsed_ms: self.now.ms(),
             time_limit_ms: self.limits.call_ms,
             typed,
@@ -73,7 +76,11 @@ impl Conversation {
     pub(super) fn reply_ready(&mut self, tag: Tag, reply: Reply) {
         if self.awaited.is_some_and(|(awaited, _)| awaited == tag) {
             self.awaited = None;
-            return self.say(reply, None);
+            let early = std::mem::take(&mut self.early);
+            return self.say(early, reply, None);
+        }
+        if self.reply_completed(tag, &reply) {
+            return;
         }
         let now = self.now;
         if let Some(turn) = self.turn.as_mut().filter(|turn| turn.tag == tag) {
@@ -85,53 +92,76 @@ impl Conversation {
 
     /// Answers a turn that is over, transcribed and has its reply.
     pub(super) fn answer(&mut self, mut turn: Turn, reply: Reply, replied: CallTime, committed: CallTime) {
+        let early = std::mem::take(&mut turn.early);
+        if let Some((whole, _)) = turn.reply.as_mut() {
+            whole.parts = [early.clone(), std::mem::take(&mut whole.parts)].concat();
+        }
         let segment = self.keep_answer(&turn, true);
         self.agenda.silences = 0;
-        let transcribed = turn.transcribed_at.take().unwrap_or(committed);
-        let answers = AnsweredTurn {
-            turn: turn.tag.turn,
-            segment,
-            last_voice: turn.last_voice,
-            committed,
-            transcribed,
-            replied,
-        };
-        self.say(reply, Some(answers));
+        let answers = answered(&turn, segment, turn.early_at.unwrap_or(replied), committed);
+        self.say(early, reply, Some(answers));
     }
 
-    fn say(&mut self, reply: Reply, answers: Option<AnsweredTurn>) {
-        self.history.note(&reply);
-        for flag in reply.flags {
-            self.outputs.push_back(Output::Flag(flag));
-        }
-        let mut parts = Vec::new();
-        for part in reply.parts {
-            let mut spoken = SpokenPart {
-                segment_id: SegmentId::generate(),
-                sentences: Vec::new(),
-                latency: None,
-                part,
-            };
-            for text in sentences(&spoken.part.text) {
-                self.utterances += 1;
-                let utterance = UtteranceId(self.utterances);
-                self.outputs.push_back(Output::Speak {
-                    utterance,
-                    text: text.to_owned(),
-                });
-                spoken.sentences.push(Sentence::new(utterance, text.to_owned()));
-            }
-            if !spoken.sentences.is_empty() {
-                parts.push(spoken);
-            }
-        }
+    /// Begins to answer a turn that is over and transcribed with the parts of the reply that are there.
+    pub(super) fn begin_answer(&mut self, mut turn: Turn, replied: CallTime, committed: CallTime) {
+        let early = std::mem::take(&mut turn.early);
+        let segment = self.store_open_turn(&turn);
+        self.agenda.silences = 0;
+        let answers = answered(&turn, segment, replied, committed);
         self.speech = Some(EmmaSpeech {
-            parts,
+            parts: Vec::new(),
+            action: None,
+            open: Some(OpenReply {
+                turn,
+                said: early.clone(),
+                since: self.now,
+            }),
+            answers: Some(answers),
+            paused: None,
+        });
+        for part in early {
+            self.append_early(part);
+        }
+    }
+
+    /// Says what came early and then the rest of the reply.
+    pub(super) fn say(&mut self, early: Vec<SpeechPart>, reply: Reply, answers: Option<AnsweredTurn>) {
+        let whole = Reply {
+            parts: [early.clone(), reply.parts.clone()].concat(),
+            ..reply.clone()
+        };
+        self.end_break();
+        self.history.note(&whole);
+        self.raise(&reply);
+        self.speech = Some(EmmaSpeech {
+            parts: Vec::new(),
             action: Some(reply.action),
+            open: None,
             answers,
             paused: None,
         });
+        for part in early {
+            self.append_early(part);
+        }
+        for part in reply.parts {
+            self.add_part(part);
+        }
         self.finish_if_done();
+    }
+
+    pub(super) fn add_part(&mut self, part: SpeechPart) {
+        let sentences = self.speak(&part.text);
+        if sentences.is_empty() {
+            return;
+        }
+        if let Some(speech) = self.speech.as_mut() {
+            speech.parts.push(SpokenPart {
+                segment_id: SegmentId::generate(),
+                part,
+                sentences,
+                latency: None,
+            });
+        }
     }
 
     pub(super) fn rendered(&mut self, utterance: UtteranceId, words: Vec<HeardWord>, duration_ms: u64) {
@@ -163,7 +193,7 @@ impl Conversation {
         sentence.done = true;
         let done_part = self.speech.as_ref().and_then(|s| s.parts.get(part));
         if let Some(segment) = done_part.and_then(|p| p.segment(false)) {
-            self.outputs.push_back(Output::Store(segment));
+            self.store(segment);
         }
         self.caption_part(part);
         self.apply_if_heard();
@@ -251,11 +281,11 @@ impl Conversation {
         self.outputs.push_back(Output::Covered(self.agenda.coverage.clone()));
     }
 
-    fn finish_if_done(&mut self) {
+    pub(super) fn finish_if_done(&mut self) {
         if !self
             .speech
             .as_ref()
-            .is_some_and(|s| s.parts.iter().all(SpokenPart::is_done))
+            .is_some_and(|s| s.open.is_none() && s.parts.iter().all(SpokenPart::is_done))
         {
             return;
         }
@@ -267,8 +297,12 @@ impl Conversation {
         }
         self.agenda.question_heard();
         self.cut_questions = 0;
-        self.quiet_since = self.now;
-        self.show(EmmaState::Listening);
+        self.quiet_since = self.quiet_since.max(self.now);
+        self.show(if self.on_break {
+            EmmaState::Paused
+        } else {
+            EmmaState::Listening
+        });
     }
 
     /// The candidate made a sound: hold the breath, decide later.
@@ -313,8 +347,11 @@ impl Conversation {
                     last: true,
                     interrupted: cut,
                 });
-                self.outputs.push_back(Output::Store(segment));
+                self.store(segment);
             }
+        }
+        if let Some(open) = speech.open.take() {
+            self.close_early(&open);
         }
         let heard = speech.parts.last().is_none_or(|p| p.heard_share(true) >= ENOUGH_HEARD);
         // Somebody who talks over the same question again and again has heard what it is about.
@@ -331,5 +368,17 @@ impl Conversation {
         if !self.ended {
             self.show(EmmaState::Listening);
         }
+    }
+}
+
+/// What the latency of a turn is made up from.
+fn answered(turn: &Turn, segment: Option<SegmentId>, replied: CallTime, committed: CallTime) -> AnsweredTurn {
+    AnsweredTurn {
+        turn: turn.tag.turn,
+        segment,
+        last_voice: turn.last_voice,
+        committed,
+        transcribed: turn.transcribed_at.unwrap_or(committed),
+        replied,
     }
 }

@@ -7,6 +7,7 @@
 
 mod agenda;
 mod candidate;
+mod early;
 mod emma;
 mod hearing;
 mod speech;
@@ -22,7 +23,8 @@ use crate::screening::calls::domain::conversation::emma::EmmaSpeech;
 use crate::screening::calls::domain::conversation::hearing::Hearing;
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::coverage::Coverage;
-use crate::screening::calls::domain::interviewer::TalkHistory;
+use crate::screening::calls::domain::interviewer::{self, Dialogue, Reply, SpeechPart, TalkHistory};
+use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::turn_policy::{PauseStats, TurnPolicy};
 use crate::screening::shared::plan::InterviewPlan;
@@ -53,6 +55,8 @@ const MAX_SILENCES: u32 = 6;
 const MISSING_RESULT_MS: u64 = 20_000;
 /// How long an ending call waits for the words that were just said, ms.
 const LAST_WORDS_MS: u64 = 4_000;
+/// How long Emma's own last sentence may take when somebody else ends the call, ms.
+const GOODBYE_MS: u64 = 15_000;
 
 /// One call.
 #[derive(Debug)]
@@ -67,6 +71,12 @@ pub struct Conversation {
     speech: Option<EmmaSpeech>,
     /// A reply that no turn of the candidate asked for.
     awaited: Option<(Tag, CallTime)>,
+    /// Parts of that reply that came before the rest of it.
+    early: Vec<SpeechPart>,
+    /// A reply whose first words were cut short before the rest of it came.
+    cut_reply: Option<Tag>,
+    /// What both sides said, as far as it was heard.
+    dialogue: Dialogue,
     turns: u32,
     utterances: u64,
     /// Since when neither side has spoken.
@@ -84,7 +94,10 @@ pub struct Conversation {
     /// How this candidate pauses inside answers.
     pauses: PauseStats,
     time_up: bool,
+    /// Why the call is about to end, and when it does at the latest.
     ending: Option<(EndReason, CallTime)>,
+    /// The candidate asked for a moment and has not spoken since.
+    on_break: bool,
     ended: bool,
     shown: Option<EmmaState>,
 }
@@ -102,6 +115,9 @@ impl Conversation {
             turn: None,
             speech: None,
             awaited: None,
+            early: Vec::new(),
+            cut_reply: None,
+            dialogue: Dialogue::default(),
             turns: 0,
             utterances: 0,
             quiet_since: now,
@@ -115,6 +131,7 @@ impl Conversation {
             pauses: PauseStats::default(),
             time_up: false,
             ending: None,
+            on_break: false,
             ended: false,
             shown: None,
         }
@@ -142,6 +159,7 @@ impl Conversation {
                 silence_ms,
                 probability,
             } => self.judged(tag, silence_ms, probability),
+            Input::ReplyPart { tag, part } => self.reply_part(tag, part),
             Input::ReplyReady { tag, reply } => self.reply_ready(tag, reply),
             Input::Rendered {
                 utterance,
@@ -153,6 +171,7 @@ impl Conversation {
             Input::Typed { text } => self.typed(&text),
             Input::RepeatRequested => self.repeat_requested(),
             Input::MoreTimeRequested => self.more_time(),
+            Input::HumanRequested => self.end_politely(interviewer::hand_over(), EndReason::HumanRequested),
             Input::Muted(muted) => self.muted = muted,
             Input::EndRequested(reason) => self.end_requested(reason),
             Input::Tick => {}
@@ -182,6 +201,14 @@ impl Conversation {
             .min_by_key(|(at, _)| *at)
     }
 
+    /// What was said before a restart, so that Emma does not begin anew.
+    pub fn remember(&mut self, said: &[TranscriptSegment]) {
+        self.history = TalkHistory::of_transcript(said);
+        for segment in said {
+            self.dialogue.heard(segment);
+        }
+    }
+
     /// Whether the candidate is speaking or waits for an answer.
     pub fn candidate_has_the_floor(&self) -> bool {
         self.turn.is_some()
@@ -206,6 +233,7 @@ impl Conversation {
     fn disconnected(&mut self) {
         self.connected = false;
         self.opening = false;
+        self.on_break = false;
         self.awaited = None;
         self.interrupt_emma();
         self.commit_turn();
@@ -263,19 +291,25 @@ impl Conversation {
     }
 
     fn missing_deadline(&self) -> Option<CallTime> {
-        let ending = self.ending.map(|(_, since)| since.plus(LAST_WORDS_MS));
+        let ending = self.ending.map(|(_, at_last)| at_last);
         let awaited = self.awaited.map(|(_, since)| since.plus(MISSING_RESULT_MS));
         let turn = self
             .turn
             .as_ref()
             .and_then(|t| t.committed)
             .map(|since| since.plus(MISSING_RESULT_MS));
-        [ending, awaited, turn].into_iter().flatten().min()
+        let open = self.speech.as_ref().and_then(|s| s.open.as_ref());
+        let open = open.map(|open| open.since.plus(MISSING_RESULT_MS));
+        [ending, awaited, turn, open].into_iter().flatten().min()
     }
 
     fn give_up_waiting(&mut self) {
         if let Some((reason, _)) = self.ending {
             return self.end(reason);
+        }
+        if let Some(open) = self.speech.as_mut().and_then(|s| s.open.take()) {
+            self.close_early(&open);
+            return self.finish_if_done();
         }
         self.awaited = None;
         self.opening = false;
@@ -288,13 +322,31 @@ impl Conversation {
     }
 
     fn end_requested(&mut self, reason: EndReason) {
+        if reason == EndReason::RecruiterCancelled && self.connected {
+            return self.end_politely(interviewer::call_off(), reason);
+        }
         self.interrupt_emma();
         self.awaited = None;
-        self.ending = Some((reason, self.now));
+        self.ending = Some((reason, self.now.plus(LAST_WORDS_MS)));
         self.commit_turn();
         if self.turn.is_none() {
             self.end(reason);
         }
+    }
+
+    /// Emma says a last sentence, which nothing interrupts, and the call ends. What is being said now is kept.
+    fn end_politely(&mut self, goodbye: Reply, reason: EndReason) {
+        if self.ending.is_some() {
+            return;
+        }
+        if !self.connected {
+            return self.end_requested(reason);
+        }
+        self.interrupt_emma();
+        self.awaited = None;
+        self.ending = Some((reason, self.now.plus(GOODBYE_MS)));
+        self.say(Vec::new(), goodbye, None);
+        self.commit_turn();
     }
 
     fn end(&mut self, reason: EndReason) {

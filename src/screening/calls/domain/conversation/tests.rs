@@ -8,7 +8,7 @@ use crate::screening::calls::domain::coverage::CoverageState;
 use crate::screening::calls::domain::interviewer::{Action, Reply, SpeechPart};
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
-use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, Question, QuestionKind};
+use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, MadeBy, Question, QuestionKind};
 
 /// A spoken word takes this long in these scenes, ms.
 const WORD_MS: u64 = 300;
@@ -49,6 +49,7 @@ fn plan() -> Arc<InterviewPlan> {
             keywords: vec![],
         }],
         closing: "Goodbye.".to_owned(),
+        made_by: MadeBy::default(),
     })
 }
 
@@ -108,6 +109,8 @@ impl Scene {
     fn perform(&mut self, output: Output) {
         let now = self.now;
         match output {
+            Output::PauseBegan => self.log.push((now, "pause".to_owned())),
+            Output::PauseEnded => self.log.push((now, "go on".to_owned())),
             Output::Transcribe { tag, audio, .. } => {
                 let heard = self
                     .speech

@@ -2,7 +2,7 @@
 
 use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::conversation::vocabulary::Tag;
-use crate::screening::calls::domain::interviewer::Reply;
+use crate::screening::calls::domain::interviewer::{Reply, SpeechPart};
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::Word;
 use crate::screening::calls::domain::turn_policy::Judgement;
@@ -44,6 +44,10 @@ pub struct Turn {
     pub transcribed_at: Option<CallTime>,
     pub reply_requested: bool,
     pub reply: Option<(Reply, CallTime)>,
+    /// Parts of a reply that is not complete yet.
+    pub early: Vec<SpeechPart>,
+    /// When the first of them came.
+    pub early_at: Option<CallTime>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +78,8 @@ impl Turn {
             transcribed_at: None,
             reply_requested: false,
             reply: None,
+            early: Vec::new(),
+            early_at: None,
         }
     }
 
@@ -117,6 +123,8 @@ impl Turn {
         self.transcribed_at = None;
         self.reply_requested = false;
         self.reply = None;
+        self.early.clear();
+        self.early_at = None;
         stale
     }
 

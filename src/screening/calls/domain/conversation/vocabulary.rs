@@ -2,7 +2,7 @@
 
 use crate::screening::calls::domain::audio::Span;
 use crate::screening::calls::domain::coverage::Coverage;
-use crate::screening::calls::domain::interviewer::{Flag, Phase, Reply, TalkHistory};
+use crate::screening::calls::domain::interviewer::{Dialogue, Flag, Phase, Reply, SpeechPart, TalkHistory};
 use crate::screening::calls::domain::ports::{HeardWord, Transcript};
 use crate::screening::calls::domain::segment::{TranscriptSegment, TurnLatency};
 use crate::screening::calls::domain::status::EndReason;
@@ -41,7 +41,9 @@ pub enum Input {
         silence_ms: u64,
         probability: f32,
     },
-    /// The result of [`Output::Reply`].
+    /// A part of the result of [`Output::Reply`] that may be said before the rest of it is decided.
+    ReplyPart { tag: Tag, part: SpeechPart },
+    /// The result of [`Output::Reply`], without the parts that came before.
     ReplyReady { tag: Tag, reply: Reply },
     /// A sentence has been rendered: its words, in milliseconds from its start, and its length.
     Rendered {
@@ -61,6 +63,8 @@ pub enum Input {
     RepeatRequested,
     /// The candidate pressed "give me a moment".
     MoreTimeRequested,
+    /// The candidate pressed "talk with a person instead" and confirmed it.
+    HumanRequested,
     /// The candidate muted or unmuted the microphone.
     Muted(bool),
     /// The candidate, a recruiter or the server ends the call.
@@ -133,6 +137,10 @@ pub enum Output {
     },
     /// Something a human should look at.
     Flag(Flag),
+    /// The candidate asked for a moment: Emma waits.
+    PauseBegan,
+    /// The talk goes on.
+    PauseEnded,
     /// The call is over.
     End(EndReason),
 }
@@ -158,6 +166,8 @@ pub struct ReplyRequest {
     pub coverage: Coverage,
     /// What was used of acknowledgements and the like, so that nothing is said twice in a row.
     pub history: TalkHistory,
+    /// What both sides said before this turn, as far as it was heard.
+    pub dialogue: Dialogue,
     pub elapsed_ms: u64,
     pub time_limit_ms: u64,
     pub typed: bool,

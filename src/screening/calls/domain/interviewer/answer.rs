@@ -49,14 +49,10 @@ pub fn judge(question: &Question, plan: &InterviewPlan, answer: &str, probes: u8
 
 /// The follow-up to use, if one is left: not asked before, and asking for something the answer does not hold.
 pub fn next_probe(ctx: &ReplyContext<'_>, question: &Question) -> Option<usize> {
-    let covered = ctx.coverage.get(&question.id);
-    let used = covered.map_or(0, |c| c.probes);
-    let total: u32 = ctx.coverage.0.iter().map(|c| u32::from(c.probes)).sum();
-    let budget = u32::try_from(ctx.plan.questions.len().div_ceil(2) + 1).unwrap_or(4);
-    // A second follow-up may not take the last one from the questions to come.
-    if used >= PER_QUESTION || total >= budget || (used == 1 && total + 1 >= budget) {
+    if !may_probe(ctx, question) {
         return None;
     }
+    let used = ctx.coverage.get(&question.id).map_or(0, |c| c.probes);
     let fresh = |(i, probe): &(usize, &String)| {
         !ctx.history.said_since_question(probe) && (used == 0 || *i > 0 || ctx.history.replies_since_question() > 0)
     };
@@ -65,6 +61,15 @@ pub fn next_probe(ctx: &ReplyContext<'_>, question: &Question) -> Option<usize> 
         .iter()
         .find(|(_, probe)| !answered_already(probe, ctx.answer_so_far));
     useful.or(open.first()).map(|(i, _)| *i)
+}
+
+/// Whether a follow-up is left: two for a question, and a budget for the whole interview.
+pub fn may_probe(ctx: &ReplyContext<'_>, question: &Question) -> bool {
+    let used = ctx.coverage.get(&question.id).map_or(0, |c| c.probes);
+    let total: u32 = ctx.coverage.0.iter().map(|c| u32::from(c.probes)).sum();
+    let budget = u32::try_from(ctx.plan.questions.len().div_ceil(2) + 1).unwrap_or(4);
+    // A second follow-up may not take the last one from the questions to come.
+    used < PER_QUESTION && total < budget && !(used == 1 && total + 1 >= budget)
 }
 
 /// An acknowledgement that names the skill the candidate spoke of; each skill once in a call.

@@ -4,16 +4,21 @@
 //! It never ends a call or moves the plan by itself: [`Action`] says what is to happen once its words were heard.
 
 mod answer;
+mod dialogue;
 mod flow;
 mod guards;
 mod history;
 pub mod intent;
 mod lines;
 pub mod phrases;
+pub mod proposals;
 mod reply;
 mod role;
 mod silence;
+pub mod speech_guard;
 
+pub use dialogue::Dialogue;
+pub use guards::not_evidence;
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;
@@ -123,6 +128,8 @@ pub enum Flag {
     Skipped(String),
     /// Asked by the candidate, not answered by the posting.
     UnansweredQuestion(String),
+    /// What a language model found worth noting in an answer, in the candidate's own words.
+    Noted(String),
 }
 
 impl Reply {
@@ -186,6 +193,23 @@ pub fn resume(ctx: &ReplyContext<'_>) -> Reply {
 /// The candidate pressed "repeat", or their words were lost.
 pub fn repeat(ctx: &ReplyContext<'_>) -> Reply {
     flow::again(ctx, meta(pick(phrases::REPEATING, ctx.history)), Vec::new())
+}
+
+/// The hiring team ends the call.
+pub fn call_off() -> Reply {
+    let reason = EndReason::RecruiterCancelled;
+    let parts = vec![part(phrases::CLOSE_CALLED_OFF, SegmentKind::Closing, None)];
+    plain(parts, Action::Close { reason })
+}
+
+/// The candidate asked for a person by the button, and confirmed it there.
+pub fn hand_over() -> Reply {
+    let reason = EndReason::HumanRequested;
+    let parts = vec![part(phrases::CLOSE_HUMAN, SegmentKind::Closing, None)];
+    Reply {
+        flags: vec![Flag::HumanRequested],
+        ..plain(parts, Action::Close { reason })
+    }
 }
 
 /// The time for the call is up: a polite end, whatever is left of the plan.

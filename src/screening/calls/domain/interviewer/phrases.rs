@@ -158,6 +158,8 @@ pub const CONFIRM_PERSON: &str = "This interview is meant for the person who app
 pub const CLOSE_WRONG_PERSON: &str =
     "Thank you for telling me. Then let's stop here, and the candidate can be invited again. Goodbye.";
 
+pub const CLOSE_CALLED_OFF: &str = "I am sorry, the hiring team has just called this interview off. It was nothing you said. Thank you for your time, and goodbye.";
+
 pub const NO_SOUND: &[&str] = &[
     "I can't hear anything from you yet. Please check that your microphone is on and allowed for this page.",
     "I still hear nothing. You can also type your answer on the page.",
@@ -227,6 +229,7 @@ pub const PREPARED: &[&[&str]] = &[
         CLOSE_CONDUCT,
         CONFIRM_PERSON,
         CLOSE_WRONG_PERSON,
+        CLOSE_CALLED_OFF,
     ],
 ];
 

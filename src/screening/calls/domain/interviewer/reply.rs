@@ -348,7 +348,7 @@ fn in_question(ctx: &ReplyContext<'_>, intent: Intent, mut parts: Vec<SpeechPart
 }
 
 /// An answer: a follow-up where it is short or off the point and there is time, else the next question.
-fn answered(
+pub(super) fn answered(
     ctx: &ReplyContext<'_>,
     question: &Question,
     intent: Intent,
@@ -406,6 +406,30 @@ fn answered(
         parts.push(meta(line));
     }
     flow::onward(ctx, parts, flags)
+}
+
+/// Asks whether the candidate would rather be contacted by a person.
+pub(super) fn offer_human(ctx: &ReplyContext<'_>, flags: Vec<Flag>) -> Reply {
+    ask_back(ctx, phrases::OFFER_HUMAN, flags)
+}
+
+/// Whether Emma's last words asked for a yes or no that has an effect.
+pub(super) fn awaits_confirmation(ctx: &ReplyContext<'_>) -> bool {
+    [
+        phrases::OFFER_BREAK,
+        phrases::OFFER_HUMAN,
+        phrases::OFFER_ACCOMMODATION,
+        phrases::CONFIRM_STOP,
+        phrases::CONFIRM_WITHDRAW,
+        phrases::CONFIRM_PERSON,
+    ]
+    .iter()
+    .any(|line| ctx.history.ends_with(line))
+}
+
+/// Whether so much was said around the open question that whatever comes now counts as its answer.
+pub(super) fn is_worn_out(ctx: &ReplyContext<'_>) -> bool {
+    worn_out(ctx) || exhausted(ctx)
 }
 
 fn ask_back(ctx: &ReplyContext<'_>, question: &str, flags: Vec<Flag>) -> Reply {

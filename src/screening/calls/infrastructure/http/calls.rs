@@ -5,17 +5,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::screening::calls::application::service::{CallOff, CallService};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::coverage::Coverage;
+use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::ports::Recordings;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
@@ -25,6 +28,7 @@ use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::Ids;
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
+use crate::shared::llm::costs::{CostsState, CostsView};
 
 /// A recording is sent in pieces of this many bytes.
 const CHUNK: usize = 64 * 1024;
@@ -34,6 +38,7 @@ const CHUNK: usize = 64 * 1024;
 pub struct CallsState {
     pub store: Arc<dyn CallStore>,
     pub recordings: Arc<dyn Recordings>,
+    pub calls: Arc<CallService>,
 }
 
 /// Calls and transcripts, for recruiters.
@@ -41,13 +46,16 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     CallsState: FromRef<S>,
+    CostsState: FromRef<S>,
     RecruiterToken: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(get_call))
+        .routes(routes!(get_call_costs))
         .routes(routes!(get_transcript))
         .routes(routes!(get_recording))
         .routes(routes!(list_calls))
+        .routes(routes!(cancel_call))
 }
 
 /// One attempt at an interview.
@@ -67,6 +75,9 @@ struct CallView {
     /// Names and versions of engines, agent and prompts used.
     #[schema(value_type = Object)]
     engine: serde_json::Value,
+    /// What the candidate asked and the posting does not answer; only when one call is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered_questions: Option<Vec<String>>,
     /// What happened, oldest first; only when one call is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log: Vec<CallEvent>,
@@ -96,8 +107,10 @@ async fn get_call(
     Ids(id): Ids<CallId>,
 ) -> Result<Json<CallView>, Problem> {
     let call = calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    let log = calls.store.log_of(&id).await?;
     Ok(Json(CallView {
-        log: calls.store.log_of(&id).await?,
+        unanswered_questions: Some(unanswered_questions(&log)),
+        log,
         ..CallView::from(call)
     }))
 }
@@ -158,6 +171,21 @@ async fn get_recording(
     Ok((head, Body::from_stream(chunks)).into_response())
 }
 
+/// What language models cost for this call, by purpose and model.
+#[utoipa::path(get, path = "/calls/{id}/costs", tag = "calls", params(("id" = CallId, Path)),
+    security(("recruiter" = [])), responses((status = 200, body = CostsView), (status = 401, body = ProblemBody),
+    (status = 404, body = ProblemBody)))]
+async fn get_call_costs(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    State(CostsState(log)): State<CostsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<Json<CostsView>, Problem> {
+    calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
+    let items = log.costs(Some(id.as_str())).await?;
+    Ok(Json(CostsView::of(Some(id.to_string()), items)))
+}
+
 /// All attempts of an application.
 #[utoipa::path(get, path = "/applications/{id}/calls", tag = "calls", params(("id" = ApplicationId, Path)),
     security(("recruiter" = [])), responses((status = 200, body = CallList), (status = 401, body = ProblemBody)))]
@@ -176,6 +204,36 @@ async fn list_calls(
     Ok(Json(CallList { items }))
 }
 
+/// Calls an interview off: nobody can join it any more, and a candidate who is in it is told so and hears a goodbye.
+#[utoipa::path(post, path = "/calls/{id}/cancel", tag = "calls", params(("id" = CallId, Path)),
+    security(("recruiter" = [])), responses((status = 202, description = "It ends now, or in some seconds"),
+    (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+    (status = 409, body = ProblemBody, description = "It is over already")))]
+async fn cancel_call(
+    _: Recruiter,
+    State(calls): State<CallsState>,
+    Ids(id): Ids<CallId>,
+) -> Result<StatusCode, Problem> {
+    match calls.calls.cancel(&id).await? {
+        CallOff::Done => Ok(StatusCode::ACCEPTED),
+        CallOff::Over => Err(Problem::new(ProblemKind::Conflict, "the call is over already")),
+        CallOff::Unknown => Err(ProblemKind::CallNotFound.into()),
+    }
+}
+
+/// Each question once, in the order they were asked.
+fn unanswered_questions(log: &[CallEvent]) -> Vec<String> {
+    let mut questions: Vec<String> = Vec::new();
+    for event in log.iter().filter(|event| event.kind == "flag") {
+        if let Ok(Flag::UnansweredQuestion(question)) = Flag::deserialize(&event.data["flag"])
+            && !questions.contains(&question)
+        {
+            questions.push(question);
+        }
+    }
+    questions
+}
+
 impl From<ScreeningCall> for CallView {
     fn from(call: ScreeningCall) -> Self {
         Self {
@@ -191,6 +249,7 @@ impl From<ScreeningCall> for CallView {
             duration_ms: call.media_ms,
             coverage: call.coverage,
             engine: call.engine,
+            unanswered_questions: None,
             log: Vec::new(),
         }
     }

@@ -2,20 +2,19 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
-use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::screening::calls::domain::ports::{Priority, SpeechError, SpeechRequest, TextToSpeech};
 use crate::screening::calls::infrastructure::kokoro::{self, KokoroSettings};
 use crate::screening::calls::infrastructure::piper::{self, PiperSettings};
-use crate::screening::calls::infrastructure::voice::queue::{BackgroundGate, VoiceQueue};
-use crate::screening::calls::infrastructure::voice_cache::CachedVoice;
+use crate::screening::calls::infrastructure::voice::queue::VoiceQueue;
 use crate::screening::calls::infrastructure::voice_cache::store::Limits;
-use crate::shared::models::{ModelDir, ModelFile};
+use crate::shared::models::ModelDir;
 use crate::shared::onnx::{OnnxError, OnnxRuntime};
 
 /// Ten words, as long as a usual clause.
@@ -24,22 +23,18 @@ const SAMPLE: &str = "Could you tell me a little more about your work?";
 /// Emma says is rendered ahead; the rest begins with a cached opening that hides this.
 const SLOWEST: f32 = 1.5;
 const MEASURING: Duration = Duration::from_mins(1);
-/// Part of the cache's key: another number when what is done to the rendered audio changes.
-const FINISH: u32 = 1;
 
 /// What the configuration asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preference {
     /// Kokoro where the machine is fast enough for it, else Piper.
     Auto,
-    Kokoro,
-    Piper,
+    Only(VoiceEngine),
 }
 
 /// How the voice is run and where it is cached.
 #[derive(Debug, Clone)]
 pub struct VoiceSettings {
-    pub preference: Preference,
     /// Threads inside an operator.
     pub threads: usize,
     /// The `espeak-ng` program.
@@ -50,10 +45,9 @@ pub struct VoiceSettings {
 }
 
 impl VoiceSettings {
-    /// The voice this machine can run, two threads, `espeak-ng` from the path.
+    /// Two threads, `espeak-ng` from the path.
     pub fn new(cache_dir: PathBuf) -> Self {
         Self {
-            preference: Preference::Auto,
             threads: 2,
             espeak: "espeak-ng".into(),
             cache_dir,
@@ -63,7 +57,8 @@ impl VoiceSettings {
 }
 
 /// A voice engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum VoiceEngine {
     Kokoro,
     Piper,
@@ -79,7 +74,7 @@ impl fmt::Display for VoiceEngine {
 }
 
 /// How fast an engine rendered the sample.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     pub first_audio_ms: u64,
     pub all_ms: u64,
@@ -91,15 +86,74 @@ impl Measured {
     pub fn real_time_factor(self) -> f32 {
         self.all_ms as f32 / (self.audio_ms.max(1)) as f32
     }
+
+    /// Whether the better voice keeps up here.
+    pub fn is_fast_enough(self) -> bool {
+        self.real_time_factor() <= SLOWEST
+    }
 }
 
-/// Emma's voice.
-pub struct ChosenVoice {
-    pub voice: Arc<CachedVoice>,
-    pub gate: BackgroundGate,
+/// An engine that was chosen.
+pub struct Choice<V> {
     pub engine: VoiceEngine,
-    /// What was measured; none where the configuration had decided.
-    pub measured: Option<Measured>,
+    pub voice: V,
+    pub why: Why,
+}
+
+/// Why an engine was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The configuration names it.
+    Configured,
+    /// The better one was measured now.
+    Measured(Measured),
+    /// The better one was measured at an earlier start on this machine.
+    Remembered(Measured),
+    /// The other one cannot be used: its files are missing, or it does not render.
+    OnlyOne,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let speed = |m: &Measured| format!("kokoro takes {:.2} of the time it speaks", m.real_time_factor());
+        match self {
+            Self::Configured => f.write_str("configured"),
+            Self::Measured(measured) => write!(f, "measured: {}, the limit is {SLOWEST}", speed(measured)),
+            Self::Remembered(measured) => {
+                write!(
+                    f,
+                    "measured at an earlier start: {}, the limit is {SLOWEST}",
+                    speed(measured)
+                )
+            }
+            Self::OnlyOne => f.write_str("the other voice cannot be used here"),
+        }
+    }
+}
+
+/// Opens engines.
+#[async_trait]
+pub trait VoiceEngines: Send + Sync {
+    type Voice: TextToSpeech + 'static;
+    /// # Errors
+    /// When the engine's files are missing or unfit.
+    async fn open(&self, engine: VoiceEngine) -> Result<Self::Voice, VoiceError>;
+}
+
+/// The engines of this machine.
+pub struct LocalVoices {
+    pub runtime: OnnxRuntime,
+    pub models: ModelDir,
+    pub settings: VoiceSettings,
+}
+
+#[async_trait]
+impl VoiceEngines for LocalVoices {
+    type Voice = VoiceQueue;
+
+    async fn open(&self, engine: VoiceEngine) -> Result<VoiceQueue, VoiceError> {
+        open(self.runtime.clone(), self.models.clone(), self.settings.clone(), engine).await
+    }
 }
 
 /// Why there is no voice.
@@ -107,61 +161,69 @@ pub struct ChosenVoice {
 pub enum VoiceError {
     #[error(transparent)]
     Model(#[from] OnnxError),
-    #[error("voice cache: {0}")]
-    Cache(#[from] std::io::Error),
     #[error("the voice could not be measured: {0}")]
     Speech(#[from] SpeechError),
 }
 
 /// Opens the voice: the one asked for, or with [`Preference::Auto`] Kokoro unless it is missing or takes longer than 1.5
-/// times the length of what it says. `voice` is the Kokoro voice to measure with, e.g. `af_heart`.
+/// times the length of what it says. `known` is what was measured here before; `voice` is the Kokoro voice to measure
+/// with, e.g. `af_heart`.
 ///
 /// # Errors
 /// When no voice can be opened.
-pub async fn choose(
-    runtime: &OnnxRuntime,
-    models: &ModelDir,
-    settings: &VoiceSettings,
+pub async fn choose<E: VoiceEngines>(
+    engines: &E,
+    preference: Preference,
+    known: Option<Measured>,
     voice: &str,
-    tasks: TaskTracker,
-) -> Result<ChosenVoice, VoiceError> {
-    let open = |engine| open(runtime.clone(), models.clone(), settings.clone(), engine);
-    let mut measured = None;
-    let (engine, queue) = match settings.preference {
-        Preference::Kokoro => (VoiceEngine::Kokoro, open(VoiceEngine::Kokoro).await?),
-        Preference::Piper => (VoiceEngine::Piper, open(VoiceEngine::Piper).await?),
-        Preference::Auto => match open(VoiceEngine::Kokoro).await {
-            Ok(kokoro) => {
-                let speed = measure(&kokoro, voice).await;
-                measured = speed.as_ref().ok().copied();
-                match speed {
-                    Ok(speed) if speed.real_time_factor() <= SLOWEST => (VoiceEngine::Kokoro, kokoro),
-                    speed => match open(VoiceEngine::Piper).await {
-                        Ok(piper) => (VoiceEngine::Piper, piper),
-                        Err(error) => {
-                            warn!(%error, "the better voice is slow here and there is no faster one");
-                            speed?;
-                            (VoiceEngine::Kokoro, kokoro)
-                        }
-                    },
-                }
-            }
+) -> Result<Choice<E::Voice>, VoiceError> {
+    use VoiceEngine::{Kokoro, Piper};
+    let chosen = |engine, voice, why| Ok(Choice { engine, voice, why });
+    if let Preference::Only(engine) = preference {
+        return chosen(engine, engines.open(engine).await?, Why::Configured);
+    }
+    if let Some(measured) = known {
+        let (first, second) = if measured.is_fast_enough() {
+            (Kokoro, Piper)
+        } else {
+            (Piper, Kokoro)
+        };
+        return match engines.open(first).await {
+            Ok(voice) => chosen(first, voice, Why::Remembered(measured)),
             Err(error) => {
-                warn!(%error, "the better voice cannot be opened");
-                (VoiceEngine::Piper, open(VoiceEngine::Piper).await?)
+                warn!(%error, voice.engine = %first, "the voice for this machine cannot be opened");
+                chosen(second, engines.open(second).await?, Why::OnlyOne)
             }
-        },
+        };
+    }
+    let kokoro = match engines.open(Kokoro).await {
+        Ok(kokoro) => kokoro,
+        Err(error) => {
+            warn!(%error, "the better voice cannot be opened");
+            return chosen(Piper, engines.open(Piper).await?, Why::OnlyOne);
+        }
     };
-    info!(voice.engine = %engine, voice.real_time_factor = measured.map(Measured::real_time_factor), "voice chosen");
-    let gate = queue.gate();
-    let (version, dir, limits) = (version(models, engine), settings.cache_dir.clone(), settings.cache);
-    let cached = blocking(move || CachedVoice::open(Arc::new(queue), version, &dir, limits, tasks)).await??;
-    Ok(ChosenVoice {
-        voice: Arc::new(cached),
-        gate,
-        engine,
-        measured,
-    })
+    let measured = match measure(&kokoro, voice).await {
+        Ok(measured) => measured,
+        Err(error) => {
+            warn!(%error, "the better voice does not render");
+            // A voice that cannot be measured cannot be spoken with.
+            return match engines.open(Piper).await {
+                Ok(piper) => chosen(Piper, piper, Why::OnlyOne),
+                Err(_) => Err(error.into()),
+            };
+        }
+    };
+    if measured.is_fast_enough() {
+        return chosen(Kokoro, kokoro, Why::Measured(measured));
+    }
+    match engines.open(Piper).await {
+        Ok(piper) => chosen(Piper, piper, Why::Measured(measured)),
+        Err(error) => {
+            warn!(%error, "the better voice is slow here and there is no faster one; `emma models pull --profile small` fetches it");
+            chosen(Kokoro, kokoro, Why::OnlyOne)
+        }
+    }
 }
 
 /// Opens an engine without a cache.
@@ -175,11 +237,12 @@ pub async fn open(
     engine: VoiceEngine,
 ) -> Result<VoiceQueue, VoiceError> {
     let VoiceSettings { threads, espeak, .. } = settings;
-    let opened = blocking(move || match engine {
+    let opened = tokio::task::spawn_blocking(move || match engine {
         VoiceEngine::Kokoro => kokoro::start(&runtime, &models, &KokoroSettings { threads, espeak }),
         VoiceEngine::Piper => piper::start(&runtime, &models, &PiperSettings { threads, espeak }),
     });
-    Ok(opened.await??)
+    let opened = opened.await.map_err(|e| OnnxError::Runtime(e.to_string()))?;
+    Ok(opened?)
 }
 
 /// Renders a sentence of ten words, after a first one that warms the engine up.
@@ -221,18 +284,5 @@ pub async fn render(engine: &dyn TextToSpeech, voice: &str, text: &str) -> Resul
     })
 }
 
-/// Names what makes the sound: another model file has another length.
-fn version(models: &ModelDir, engine: VoiceEngine) -> String {
-    let file = match engine {
-        VoiceEngine::Kokoro => ModelFile::Kokoro,
-        VoiceEngine::Piper => ModelFile::PiperJoe,
-    };
-    let bytes = std::fs::metadata(models.locate(file)).map_or(0, |about| about.len());
-    format!("{engine} {} {bytes} {FINISH}", file.file_name())
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OnnxError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| OnnxError::Runtime(e.to_string()))
-}
+#[cfg(test)]
+mod tests;

@@ -7,3 +7,4 @@ pub mod pronounce;
 pub mod queue;
 pub mod stop;
 pub mod timing;
+pub mod verdict;

@@ -17,7 +17,7 @@ use crate::screening::calls::domain::ports::{
 };
 use crate::screening::shared::ids::ConnectionId;
 use crate::shared::media::peer::{Peer, PeerConfig, PeerError};
-use crate::shared::media::sdp::SdpError;
+use crate::shared::media::sdp::{self, SdpError};
 use crate::shared::media::sockets::{UdpPorts, local_addresses};
 
 mod link;
@@ -133,6 +133,10 @@ impl WebRtcAdapter {
 
 #[async_trait]
 impl MediaGateway for WebRtcAdapter {
+    fn check(&self, offer: &SdpOffer) -> Result<(), MediaError> {
+        sdp::screen(&offer.0).map(drop).map_err(|e| PeerError::Sdp(e).into())
+    }
+
     async fn accept(&self, offer: SdpOffer) -> Result<Accepted, MediaError> {
         let slot = Arc::clone(&self.slots)
             .try_acquire_owned()

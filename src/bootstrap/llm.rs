@@ -1,0 +1,112 @@
+//! The language model from configuration, and whether it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::config::{ChosenLlm, Llm};
+use crate::shared::http::health::{HealthCheck, HealthStatus};
+use crate::shared::llm::ledger::{Ledger, Price, RequestLog};
+use crate::shared::llm::open_router::{Endpoint, OpenRouterLlmAdapter};
+use crate::shared::llm::resilient::{Patience, Resilient};
+use crate::shared::llm::{ChatModel, LlmError};
+
+/// The server is asked for its health this often at most.
+const ASK_EVERY: Duration = Duration::from_secs(30);
+/// Below the time `/health` gives each part.
+const PING: Duration = Duration::from_millis(1_500);
+
+/// The configured model and what is said about it.
+pub struct OpenLlm {
+    /// Retries, falls back, and records what it cost.
+    pub model: Arc<dyn ChatModel>,
+    pub adapter: Arc<OpenRouterLlmAdapter>,
+    pub chosen: ChosenLlm,
+}
+
+/// The adapter of the configured server.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub fn adapter(chosen: &ChosenLlm, model: &str) -> Result<OpenRouterLlmAdapter, LlmError> {
+    OpenRouterLlmAdapter::new(Endpoint::new(&chosen.base_url, chosen.api_key.clone()), model)
+}
+
+/// The configured model; `None` where none is.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub fn open(config: &Llm, log: &Arc<dyn RequestLog>) -> anyhow::Result<Option<OpenLlm>> {
+    let Some(chosen) = config.chosen() else { return Ok(None) };
+    let price = config.prompt_price_usd.zip(config.completion_price_usd);
+    let price = price.map(|(prompt, completion)| Price { prompt, completion });
+    let main = Arc::new(adapter(&chosen, &chosen.model).context("language model")?);
+    let recorded = |model: Arc<dyn ChatModel>| -> Arc<dyn ChatModel> {
+        Arc::new(Ledger {
+            model,
+            log: log.clone(),
+            price,
+        })
+    };
+    let fallback = match &chosen.fallback_model {
+        Some(name) => Some(recorded(Arc::new(adapter(&chosen, name).context("fallback model")?))),
+        None => None,
+    };
+    let model = Arc::new(Resilient {
+        model: recorded(main.clone()),
+        fallback,
+        patience: Patience {
+            first_token: Duration::from_millis(config.first_token_timeout_ms),
+            tries: config.tries,
+            ..Patience::default()
+        },
+    });
+    info!(
+        host = main.host(),
+        model = chosen.model,
+        "a language model is configured"
+    );
+    Ok(Some(OpenLlm {
+        model,
+        adapter: main,
+        chosen,
+    }))
+}
+
+/// Whether the language model's server answers. Interviews go on without it: it is never more than degraded.
+pub struct LlmHealth {
+    pub adapter: Option<Arc<OpenRouterLlmAdapter>>,
+    /// The last answer and when it was asked for, so that a health check every second is no load.
+    pub last: Mutex<Option<(Instant, Result<(), &'static str>)>>,
+}
+
+#[async_trait]
+impl HealthCheck for LlmHealth {
+    async fn check(&self) -> (HealthStatus, Option<String>) {
+        let Some(adapter) = &self.adapter else {
+            let detail = "none configured: the guided interviewer speaks";
+            return (HealthStatus::Ok, Some(detail.to_owned()));
+        };
+        let mut last = self.last.lock().await;
+        let state = match *last {
+            Some((at, state)) if at.elapsed() < ASK_EVERY => state,
+            _ => {
+                let state = adapter.ping(PING).await.map_err(|error| error.kind());
+                *last = Some((Instant::now(), state));
+                state
+            }
+        };
+        match state {
+            Ok(()) => (HealthStatus::Ok, Some(adapter.model().to_owned())),
+            Err(kind) => {
+                let detail = format!("{}: {kind}; the guided interviewer speaks meanwhile", adapter.model());
+                (HealthStatus::Degraded, Some(detail))
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who interviews: the guided interviewer, or Emma with a language model where one is configured.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::bootstrap::engines::{EmmaVoice, whisper_file};
+use crate::bootstrap::llm::OpenLlm;
+use crate::config::{Llm, Speech};
+use crate::screening::calls::application::emma::{EmmaService, Settings};
+use crate::screening::calls::application::guided::GuidedInterviewer;
+use crate::screening::calls::application::interviewing::Interviewer;
+use crate::screening::calls::domain::ports::RoleKnowledge;
+use crate::screening::calls::infrastructure::agent_file::Agent;
+use crate::shared::prompts::Prompts;
+
+/// The interviewer and what it is made of.
+pub struct Mind {
+    pub interviewer: Arc<dyn Interviewer>,
+    /// Names and versions, for the record of a call.
+    pub versions: Value,
+}
+
+/// Opens the interviewer.
+pub fn open(
+    config: &Llm,
+    llm: Option<&OpenLlm>,
+    agent: &Agent,
+    knowledge: Arc<dyn RoleKnowledge>,
+    prompts: Arc<Prompts>,
+) -> Mind {
+    let guided = GuidedInterviewer { knowledge };
+    let who = json!({ "name": agent.name, "version": agent.version });
+    let emma = env!("CARGO_PKG_VERSION");
+    let Some(llm) = llm else {
+        return Mind {
+            interviewer: Arc::new(guided),
+            versions: json!({ "emma": emma, "interviewer": "guided", "agent": who }),
+        };
+    };
+    let versions = json!({
+        "emma": emma,
+        "interviewer": "llm",
+        "agent": who,
+        "prompts": prompts.versions(),
+        "llm": { "model": llm.chosen.model, "fallback_model": llm.chosen.fallback_model, "host": llm.adapter.host() },
+    });
+    let settings = Settings {
+        max_tokens: config.max_tokens,
+        temperature: config.temperature,
+        timeout: config.timeout(),
+    };
+    let interviewer = Arc::new(EmmaService::new(
+        llm.model.clone(),
+        guided,
+        prompts,
+        agent.mind(),
+        settings,
+    ));
+    Mind { interviewer, versions }
+}
+
+/// The record of a call: the interviewer's and the speech engines' names and versions.
+pub fn versions(mut mind: Value, speech: &Speech, voice: &EmmaVoice, speed: f32) -> Value {
+    let own = json!({
+        "speech_to_text": whisper_file(speech.whisper).file_name(),
+        "voice": { "engine": voice.engine, "name": voice.voice, "speed": speed },
+    });
+    if let (Some(all), Value::Object(own)) = (mind.as_object_mut(), own) {
+        all.extend(own);
+    }
+    mind
+}

@@ -1,0 +1,386 @@
+//! Checks what a language model would have Emma say, sentence by sentence, before anybody hears it. Pure and strict:
+//! what does not pass is not said, and the guided interviewer takes the turn.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::screening::calls::domain::interviewer::answer::plain;
+use crate::screening::calls::domain::ports::RoleFact;
+
+/// Why a sentence is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Breach {
+    /// Not speech: Markdown, lists, code, links.
+    Markup,
+    TooLong,
+    /// Something no interviewer may ask or remark on.
+    Prohibited,
+    /// An offer, a decision, a score, a chance.
+    Promise,
+    /// How the candidate sounds or feels.
+    Person,
+    /// About the machinery behind her, or passing for a person.
+    Machinery,
+    /// A statement about the role that the posting does not make.
+    Unsupported,
+    /// Praise or blame. The sentence is left out; the rest may stand.
+    Judgement,
+    /// Not in the language of the interview.
+    Language,
+}
+
+impl Breach {
+    /// Whether leaving the sentence out mends it. Everything else makes the whole reply suspect.
+    pub const fn is_mild(self) -> bool {
+        matches!(self, Self::Judgement)
+    }
+
+    /// One word for logs and counts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Markup => "markup",
+            Self::TooLong => "too_long",
+            Self::Prohibited => "prohibited",
+            Self::Promise => "promise",
+            Self::Person => "person",
+            Self::Machinery => "machinery",
+            Self::Unsupported => "unsupported",
+            Self::Judgement => "judgement",
+            Self::Language => "language",
+        }
+    }
+}
+
+/// What a statement may be based on.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// What the search of the posting brought in this turn.
+    pub facts: &'a [RoleFact],
+    pub looked_up: bool,
+    /// The candidate's words.
+    pub heard: &'a str,
+    /// Job title, organization and the open question: Emma may name them.
+    pub known: &'a str,
+}
+
+/// A longer sentence is no speech, words.
+const LONGEST_SENTENCE: usize = 45;
+/// Share of a role answer's content words that must stand in what was found.
+const GROUNDED: f32 = 0.5;
+
+macro_rules! pattern {
+    ($name:ident, $($text:expr),+ $(,)?) => {
+        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new(concat!("(?:", $($text),+, ")")).expect("fixed pattern"));
+    };
+}
+
+pattern!(
+    PROHIBITED,
+    r"\b(?:how old|your (?:age|date of birth|birthday|birth ?place|religion|faith|church|ethnicity|ethnic|race|nationality|national origin|citizenship|ancestry|skin|gender|sex|sexuality|sexual|orientation|marital|marriage|husband|wife|spouse|partners? at home|family (?:plans|situation|status)|children|kids|pregnancy|childcare|disabilit\w+|health|illness|medical|medication|diagnosis|therapy|genetic\w*|weight|height|politic\w*|party|union|vote|criminal|arrest\w*|military discharge|credit|salary history|photo|accent|native language|mother tongue|first language))\b",
+    r"|\b(?:are|were) you (?:\w+ )?(?:married|single|divorced|pregnant|expecting|gay|straight|trans|religious|muslim|christian|jewish|hindu|disabled|ill|sick|healthy|a citizen|an immigrant|a union|arrested|convicted|born)\b",
+    r"|\bdo you (?:\w+ )?(?:have (?:any |a )?(?:children|kids|family|husband|wife|disabilit\w+|medical|health|illness\w*|medication|criminal)|plan (?:to have|on having|a family)|go to church|pray|observe|celebrate|smoke|drink|belong to|take any medication)\b",
+    r"|\bwhere (?:are you|were you|is your family|do your parents) (?:really |originally |actually )?(?:from|born|come from)\b|\bwhat (?:year|country) (?:did you graduate|were you born|are you from)\b|\bplan(?:s|ning)? to (?:have|start) (?:children|kids|a family)\b",
+    r"|\b(?:what (?:did|do) you (?:earn|make)|how much (?:did|do|were) you (?:earn|earning|make|making|paid)|(?:current|previous|last|present) (?:salary|pay|wage|compensation))\b",
+    r"|\bpeople (?:like you|of your (?:age|race|kind|background))\b|\bas (?:a|an) (?:woman|man|mother|father|foreigner|immigrant|older|younger)\b",
+);
+pattern!(
+    PROMISE,
+    r"\byou(?:re| are| will be|ll be| have been|ve been)? (?:\w+ )?(?:hired|selected|accepted|shortlisted|rejected|disqualified|eliminated|through to|moving (?:on|forward|ahead)|advancing|invited to the next|a (?:great|perfect|good|strong|ideal|excellent) (?:fit|match|candidate)|the (?:best|right|ideal) (?:candidate|person|fit)|qualified|overqualified|underqualified|not (?:a fit|suitable|qualified|what we))\b",
+    r"|\byou(?: have|ve)? (?:got the job|passed|failed|scored|did not pass|didnt pass)\b|\bi (?:can |will |would |could )?(?:promise|guarantee|recommend you|recommend that|make sure that you|put in a good word|score you|rate you|give you (?:a |an |the )?(?:\w+ )?(?:score|marks|rating|points|job|offer))\b|\bill (?:promise|recommend you|make sure you|score you|rate you|pass you)\b",
+    r"|\b(?:we|they|the (?:company|team)) (?:will|would|are going to|can) (?:offer you|hire you|give you|pay you|raise)\b|\byour (?:score|rating|grade|chances|result|evaluation|assessment) (?:is|are|was|will|looks?)\b|\bout of (?:five|ten|5|10|100|a hundred)\b|\bwelcome (?:aboard|to the team)\b|\bcongratulations\b",
+);
+pattern!(
+    PERSON,
+    r"\byou (?:sound|seem|look|appear|come across|speak) (?:\w+ )?(?:nervous|anxious|confident|unsure|tired|upset|sad|happy|excited|enthusiastic|passionate|stressed|young|old|foreign|angry|hesitant|well|fluently|clearly|good english)\b|\byour (?:voice|accent|english|tone|pronunciation|fluency|enthusiasm|confidence|nervousness|energy)\b",
+    r"|\bi (?:can )?(?:sense|feel|hear|tell) (?:that )?(?:you(?:re| are)|your (?:passion|enthusiasm|excitement|frustration|stress))\b|\b(?:calm down|cheer up|dont be nervous)\b",
+);
+pattern!(
+    MACHINERY,
+    r"\b(?:system prompt|my (?:instructions|prompt|guidelines|rules|programming|rubric|training)|as an? (?:large )?(?:ai )?(?:language model|assistant|chatbot)|language model|function call|tool call|next question tool|json|look up role|next_question|note answer|ask to clarify|propose end|candidate asks for human|openai|chatgpt|the rubric|scoring criteria|developer mode|data kind)\b",
+    r"|\bi(?:m| am) (?:a |an )?(?:real |actual )?(?:human|person|man|woman)\b|\bi(?:m| am) not (?:an? )?(?:ai|robot|machine|computer|program)\b|\bi (?:cannot|cant|can not|am unable to|m unable to) (?:assist|help|comply|fulfil|fulfill)\b",
+);
+pattern!(
+    ROLE_CLAIM,
+    r"\b(?:the posting|the job (?:description|ad|advert|posting)|we (?:offer|provide|pay|have|use|work|are|do|can|allow|expect|require|value|support)|our (?:team|company|office|product|stack|salary|benefits|culture|customers|clients|tools|policy|process|employees|people|values|mission|engineers)|the (?:role|position|job|salary|pay|company|team|office|contract|benefits?|hours|schedule|stack|work) (?:is|are|has|have|offers?|includes?|requires?|pays?|comes|involves?|starts?|will|can|uses?|would)|this (?:role|position|job|team|company) (?:is|has|offers?|includes?|requires?|pays?|comes|involves?|will|can|uses?|would)|it (?:pays|offers|includes|comes with)|you(?:ll| will| would|d) (?:be (?:working|paid|based|reporting|responsible)|work|earn|get|receive|report|have access|need))\b",
+);
+pattern!(
+    JUDGEMENT,
+    r"\b(?:(?:that|this|what|it|your (?:answer|example|experience|background|approach|work|story))(?:s| is| was| sounds| seems)? (?:an? |such an? |really |very |quite |truly |so )*(?:great|excellent|amazing|impressive|fantastic|wonderful|perfect|outstanding|brilliant|awesome|remarkable|superb|terrible|wrong|incorrect|poor|weak|bad|disappointing|not (?:correct|right|good|enough))|(?:great|excellent|amazing|impressive|fantastic|wonderful|perfect|outstanding|brilliant|awesome|superb) (?:answer|example|work|job|experience|story|background|response|point|to hear)|well done|good job|im impressed|i am impressed|you should have|you could have|kudos|bravo|nailed it)\b",
+);
+static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[*_#`|<>{}\[\]\\~]|https?:|www\.|^\s*(?:[-•–]|\d+[.)])\s|\b\w+:\s*$|\n").expect("fixed pattern")
+});
+/// Praise that is the whole sentence: "Great!", "Excellent, thank you.".
+static EXCLAIMS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:great|excellent|amazing|impressive|fantastic|wonderful|perfect|outstanding|brilliant|awesome|wow|superb)\b").expect("fixed pattern")
+});
+
+/// Checks one sentence.
+///
+/// # Errors
+/// Says why it must not be said.
+pub fn check(sentence: &str, ground: &Ground<'_>) -> Result<(), Breach> {
+    if MARKUP.is_match(sentence.trim()) || sentence.chars().any(is_pictograph) {
+        return Err(Breach::Markup);
+    }
+    let said = plain(sentence);
+    let letters = said.chars().filter(|c| c.is_alphabetic()).count();
+    let foreign = said.chars().filter(|c| c.is_alphabetic() && !is_latin(*c)).count();
+    if foreign * 4 > letters {
+        return Err(Breach::Language);
+    }
+    if said.split_whitespace().count() > LONGEST_SENTENCE {
+        return Err(Breach::TooLong);
+    }
+    for (pattern, breach) in [
+        (&PROHIBITED, Breach::Prohibited),
+        (&PROMISE, Breach::Promise),
+        (&PERSON, Breach::Person),
+        (&MACHINERY, Breach::Machinery),
+    ] {
+        if pattern.is_match(&said) {
+            return Err(breach);
+        }
+    }
+    supported(sentence, &said, ground)?;
+    if JUDGEMENT.is_match(&said) || EXCLAIMS.is_match(&said) {
+        return Err(Breach::Judgement);
+    }
+    Ok(())
+}
+
+/// Whether the model's words pass for a follow-up: one short question that may be asked.
+///
+/// # Errors
+/// Says why it must not be asked.
+pub fn check_question(question: &str, ground: &Ground<'_>) -> Result<(), Breach> {
+    check(question, ground)?;
+    let words = question.split_whitespace().count();
+    if !(3..=32).contains(&words) || question.matches('?').count() != 1 || !question.trim_end().ends_with('?') {
+        return Err(Breach::TooLong);
+    }
+    Ok(())
+}
+
+fn supported(sentence: &str, said: &str, ground: &Ground<'_>) -> Result<(), Breach> {
+    let claims = ROLE_CLAIM.is_match(said);
+    if claims && !ground.looked_up {
+        return Err(Breach::Unsupported);
+    }
+    let facts: String = ground.facts.iter().map(|fact| plain(&fact.text) + " ").collect();
+    let heard = format!("{} {}", plain(ground.heard), plain(ground.known));
+    // A number comes from the posting or from the candidate, or it is made up.
+    let known: BTreeSet<&str> = facts.split(' ').chain(heard.split(' ')).collect();
+    let numbers = plain(sentence);
+    let made_up = numbers
+        .split(' ')
+        .any(|word| word.chars().any(|c| c.is_ascii_digit()) && !known.contains(word));
+    if made_up {
+        return Err(Breach::Unsupported);
+    }
+    if !claims || passes_on(said) {
+        return Ok(());
+    }
+    if ground.facts.is_empty() {
+        return Err(Breach::Unsupported);
+    }
+    let stems: BTreeSet<String> = known.iter().map(|word| stem(word)).collect();
+    let content: Vec<&str> = said.split(' ').filter(|w| w.len() > 3 && !FRAME.contains(w)).collect();
+    let grounded = content.iter().filter(|word| stems.contains(&stem(word))).count();
+    if (grounded as f32) < content.len() as f32 * GROUNDED {
+        return Err(Breach::Unsupported);
+    }
+    Ok(())
+}
+
+/// Words a role answer is built with whatever it says.
+const FRAME: &[&str] = &[
+    "posting",
+    "says",
+    "states",
+    "mentions",
+    "lists",
+    "that",
+    "this",
+    "role",
+    "position",
+    "there",
+    "about",
+    "with",
+    "from",
+    "also",
+    "will",
+    "have",
+    "your",
+    "their",
+    "which",
+    "what",
+    "would",
+    "does",
+    "among",
+    "part",
+    "includes",
+    "include",
+    "offers",
+    "offer",
+    "according",
+    "named",
+    "names",
+    "work",
+    "company",
+    "team",
+];
+
+/// "The posting does not say; I will pass your question on."
+fn passes_on(said: &str) -> bool {
+    let unknown = [
+        "does not say",
+        "doesnt say",
+        "does not mention",
+        "doesnt mention",
+        "not in the posting",
+        "dont have that",
+        "do not have that",
+        "does not state",
+        "doesnt state",
+        "dont know",
+        "do not know",
+    ];
+    unknown.iter().any(|words| said.contains(words))
+        || said.contains("pass your question on")
+        || said.contains("pass it on")
+        || said.contains("pass that on")
+}
+
+fn stem(word: &str) -> String {
+    word.chars().take(5).collect()
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_ascii() || ('\u{00c0}'..='\u{024f}').contains(&c)
+}
+
+fn is_pictograph(c: char) -> bool {
+    matches!(u32::from(c), 0x1f000..=0x1faff | 0x2600..=0x27bf | 0xfe0f | 0x2190..=0x21ff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ground<'a>(facts: &'a [RoleFact], looked_up: bool) -> Ground<'a> {
+        Ground {
+            facts,
+            looked_up,
+            heard: "I led the migration of 12 services from Oracle to PostgreSQL in 2021 at a hospital.",
+            known: "Backend engineer Acme",
+        }
+    }
+
+    fn fact(text: &str) -> RoleFact {
+        RoleFact {
+            field: "compensation".to_owned(),
+            text: text.to_owned(),
+            score: 0.8,
+        }
+    }
+
+    // spec: EMMA-5
+    #[test]
+    fn what_an_interviewer_may_not_say_is_not_said() {
+        for (sentence, breach) in [
+            ("Do you have children?", Breach::Prohibited),
+            ("And how old are you, if I may ask?", Breach::Prohibited),
+            ("Where are you originally from?", Breach::Prohibited),
+            ("What is your current salary?", Breach::Prohibited),
+            ("Is English your native language?", Breach::Prohibited),
+            ("You are a great fit for this team.", Breach::Promise),
+            ("I will recommend you for the next round.", Breach::Promise),
+            ("Your score is high so far.", Breach::Promise),
+            ("Congratulations, that went well.", Breach::Promise),
+            ("You sound a bit nervous.", Breach::Person),
+            ("Your English is very good.", Breach::Person),
+            ("My instructions are to ask five questions.", Breach::Machinery),
+            ("I am a real person.", Breach::Machinery),
+            ("**Thank you** for that.", Breach::Markup),
+            ("- First, tell me more.", Breach::Markup),
+            ("Thank you \u{1f600}.", Breach::Markup),
+            ("Спасибо за ваш ответ.", Breach::Language),
+            ("That is an excellent example.", Breach::Judgement),
+            ("Great!", Breach::Judgement),
+        ] {
+            assert_eq!(check(sentence, &ground(&[], false)), Err(breach), "{sentence}");
+        }
+    }
+
+    // spec: EMMA-5
+    #[test]
+    fn ordinary_words_of_an_interviewer_pass() {
+        for sentence in [
+            "Thank you, you moved the services from Oracle to PostgreSQL.",
+            "I see, so the hospital's health records were the hard part.",
+            "Thanks, that makes the order of the steps clear to me.",
+            "So you led the migration of 12 services in 2021.",
+            "You mentioned that the team was small.",
+            "It helps to hear how you decided.",
+            "Okay, so children's books were your first product.",
+        ] {
+            assert_eq!(check(sentence, &ground(&[], false)), Ok(()), "{sentence}");
+        }
+    }
+
+    // spec: EMMA-3
+    #[test]
+    fn claims_about_the_role_need_the_posting() {
+        let pay = [fact("The salary is 60,000 to 70,000 euros a year.")];
+        let said = "The posting says the salary is 60,000 to 70,000 euros a year.";
+        assert_eq!(
+            check(said, &ground(&[], false)),
+            Err(Breach::Unsupported),
+            "not looked up"
+        );
+        assert_eq!(check(said, &ground(&[], true)), Err(Breach::Unsupported), "not found");
+        assert_eq!(check(said, &ground(&pay, true)), Ok(()));
+        assert_eq!(
+            check(
+                "The posting says the salary is 90,000 euros a year.",
+                &ground(&pay, true)
+            ),
+            Err(Breach::Unsupported),
+            "another number"
+        );
+        assert_eq!(
+            check(
+                "The role includes unlimited holidays, free lunches and relocation support.",
+                &ground(&pay, true)
+            ),
+            Err(Breach::Unsupported)
+        );
+        assert_eq!(
+            check(
+                "The posting does not say that, so I will pass your question on.",
+                &ground(&[], true)
+            ),
+            Ok(())
+        );
+        assert_eq!(
+            check("We offer a generous budget for training.", &ground(&[], false)),
+            Err(Breach::Unsupported)
+        );
+    }
+
+    // spec: EMMA-2
+    #[test]
+    fn a_follow_up_is_one_short_question() {
+        let none = ground(&[], false);
+        assert_eq!(
+            check_question("Which part of the migration did you do yourself?", &none),
+            Ok(())
+        );
+        assert!(check_question("Tell me more about it.", &none).is_err());
+        assert!(check_question("What? And how? And why?", &none).is_err());
+        assert_eq!(check_question("Are you married?", &none), Err(Breach::Prohibited));
+    }
+}
