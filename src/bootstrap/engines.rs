@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -22,6 +23,7 @@ use crate::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
 use crate::shared::models::{ModelDir, ModelFile};
 use crate::shared::onnx::OnnxRuntime;
 
+const STOPPED: &str = "the server is being stopped";
 /// The program that knows how unknown words are pronounced; a process of its own.
 const ESPEAK: &str = "espeak-ng";
 
@@ -51,21 +53,36 @@ pub const fn whisper_file(model: WhisperModel) -> ModelFile {
     }
 }
 
-/// Loads voice activity, turn model and transcriber. Blocks for some seconds.
+/// Loads voice activity, turn model and transcriber, one after the other until `stop` fires. Blocks for some seconds.
 ///
 /// # Errors
-/// When a model is missing or unfit.
-pub fn open_ears(speech: &Speech, models: &ModelDir, runtime: &OnnxRuntime) -> anyhow::Result<Ears> {
+/// When a model is missing or unfit, or it was stopped.
+pub fn open_ears(
+    speech: &Speech,
+    models: &ModelDir,
+    runtime: &OnnxRuntime,
+    stop: &CancellationToken,
+) -> anyhow::Result<Ears> {
+    let go_on = || {
+        anyhow::ensure!(!stop.is_cancelled(), STOPPED);
+        Ok(())
+    };
     let whisper = WhisperConfig {
         threads: speech.whisper_threads,
         ..WhisperConfig::new(models.require(whisper_file(speech.whisper))?)
     };
+    let voice_activity = Arc::new(SileroVad::start(runtime, models).context("voice activity")?);
+    go_on()?;
+    let turn_judge = Arc::new(SmartTurn::start(runtime, models).context("turn model")?);
+    go_on()?;
     let whisper = Whisper::load(&whisper).context("transcriber")?;
+    go_on()?;
     let transcriber = if hears_with_whisper_only(speech) {
         LocalTranscriber::start(whisper, Patience::default())
     } else {
         let threads = speech.whisper_threads.min(cores());
         let first = Moonshine::load(runtime, models, threads).context("transcriber")?;
+        go_on()?;
         let both = SecondOpinion {
             first,
             language: "en",
@@ -74,8 +91,8 @@ pub fn open_ears(speech: &Speech, models: &ModelDir, runtime: &OnnxRuntime) -> a
         LocalTranscriber::start(both, Patience::default())
     };
     Ok(Ears {
-        voice_activity: Arc::new(SileroVad::start(runtime, models).context("voice activity")?),
-        turn_judge: Arc::new(SmartTurn::start(runtime, models).context("turn model")?),
+        voice_activity,
+        turn_judge,
         speech_to_text: Arc::new(transcriber.context("transcriber")?),
     })
 }

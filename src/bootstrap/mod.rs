@@ -19,6 +19,7 @@ use anyhow::Context as _;
 use axum::Router;
 use chrono::TimeDelta;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -80,6 +81,8 @@ use crate::shared::onnx::OnnxRuntime;
 use crate::shared::prompts::Prompts;
 use crate::shared::telemetry;
 
+/// How long opening one model, the longest step that is not interrupted, may take.
+const LOADING: Duration = Duration::from_secs(15);
 /// How often calls are looked through for those whose link has expired.
 const EXPIRING: Duration = Duration::from_mins(1);
 
@@ -97,6 +100,7 @@ pub struct Emma {
     tasks: TaskTracker,
     /// Fired when the server is asked to stop: nobody waits for models any more.
     stopping: CancellationToken,
+    loading: JoinHandle<()>,
 }
 
 /// Builds everything from configuration. The models are loaded in the background: the server listens at once.
@@ -264,8 +268,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts),
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
+        stopping: stopping.clone(),
     };
-    tokio::spawn(loading.run(engines_ready, voice_ready, calls.clone()));
+    let loading = tokio::spawn(loading.run(engines_ready, voice_ready, calls.clone()));
 
     let state = AppState {
         recruiter: recruiter.clone(),
@@ -310,6 +315,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         db,
         tasks,
         stopping,
+        loading,
     })
 }
 
@@ -341,8 +347,23 @@ impl Emma {
             warn!("background work did not stop in time; it is taken up again at the next start");
         }
         self.tasks.close();
+        wait_for(self.loading).await;
         self.db.close().await;
         Ok(())
+    }
+
+    /// Leaves without having served.
+    pub async fn abandon(self) {
+        self.stopping.cancel();
+        wait_for(self.loading).await;
+        self.db.close().await;
+    }
+}
+
+/// Waits until no model is being opened any more: a process that ends meanwhile breaks in the libraries that open them.
+async fn wait_for(loading: JoinHandle<()>) {
+    if tokio::time::timeout(LOADING, loading).await.is_err() {
+        warn!("a model is still being opened");
     }
 }
 
@@ -371,6 +392,7 @@ struct Loading {
     mind: Mind,
     tasks: TaskTracker,
     demo: Option<(InterviewPlan, Vec<RoleFact>)>,
+    stopping: CancellationToken,
 }
 
 impl Loading {
@@ -382,6 +404,7 @@ impl Loading {
     ) {
         let style = self.agent.style();
         let (ears, voice) = match self.load(&style.voice).await {
+            _ if self.stopping.is_cancelled() => return,
             Ok(loaded) => loaded,
             Err(error) => return error!("no interview can be held: {error:#}; `emma doctor` says more"),
         };
@@ -411,13 +434,17 @@ impl Loading {
             error!(%error, "calls of the last run could not be taken up");
         }
         // The senders live as long as somebody may wait for them.
-        engines_ready.closed().await;
+        tokio::select! {
+            () = engines_ready.closed() => {}
+            () = self.stopping.cancelled() => {}
+        }
     }
 
     /// The ears first: the voice is measured when nothing else is being loaded.
     async fn load(&self, voice: &str) -> anyhow::Result<(crate::bench::Ears, engines::EmmaVoice)> {
         let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
-        let ears = tokio::task::spawn_blocking(move || open_ears(&speech, &models, &runtime)).await??;
+        let stop = self.stopping.clone();
+        let ears = tokio::task::spawn_blocking(move || open_ears(&speech, &models, &runtime, &stop)).await??;
         let (data_dir, tasks) = (&self.config.server.data_dir, self.tasks.clone());
         let voice = open_voice(&self.config.speech, voice, data_dir, &self.models, &self.runtime, tasks).await?;
         Ok((ears, voice))

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use tokio_util::sync::CancellationToken;
 
 use crate::bench::{analysis, noise, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
@@ -43,7 +44,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
     }
     let ears = tokio::task::spawn_blocking(move || {
         let runtime = OnnxRuntime::load(&models)?;
-        open_ears(&speech, &models, &runtime)
+        open_ears(&speech, &models, &runtime, &CancellationToken::new())
     })
     .await??;
     let report = match args.what {

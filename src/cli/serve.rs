@@ -68,14 +68,12 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let signals = tokio::spawn(stop_on_signal(stop.clone()));
     // Models are opened on the way: on a task of its own, so that a signal is heard meanwhile.
-    let building = tokio::spawn(bootstrap::build(config));
-    let emma = tokio::select! {
-        () = stop.cancelled() => {
-            info!("stopped while starting");
-            return Ok(ExitCode::SUCCESS);
-        }
-        built = building => built??,
-    };
+    let emma = tokio::spawn(bootstrap::build(config)).await??;
+    if stop.is_cancelled() {
+        info!("stopped while starting");
+        emma.abandon().await;
+        return Ok(ExitCode::SUCCESS);
+    }
     announce(&emma);
     emma.serve(stop, drain).await?;
     signals.abort();
