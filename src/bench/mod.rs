@@ -2,6 +2,8 @@
 //!
 //! Every measurement takes the engines as ports and gives back a report that can be printed.
 
+pub mod guardrails;
+pub mod llm_server;
 pub mod noise;
 pub mod segments;
 pub mod turns;

@@ -5,7 +5,7 @@ pub mod llm;
 
 mod demo;
 mod glue;
-mod mind;
+pub mod mind;
 mod prepare;
 
 use std::net::SocketAddr;

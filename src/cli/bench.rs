@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::bench::{noise, segments, turns, words};
+use crate::bench::{guardrails, llm_server, noise, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
 use crate::config::Config;
 use crate::shared::onnx::OnnxRuntime;
@@ -20,6 +20,10 @@ pub struct BenchArgs {
 enum What {
     /// Word error rate and real-time factor on recordings with references.
     Words(words::WordsArgs),
+    /// How attacks and harmless words are told apart, and what Emma answers to them.
+    Guardrails(guardrails::GuardrailsArgs),
+    /// A scripted language model to try and measure with.
+    LlmServer(llm_server::LlmServerArgs),
     /// False cut-offs and delays of the end-of-turn decision.
     Turns(turns::TurnsArgs),
     /// Words heard in silence, noise and music; there must be none.
@@ -28,8 +32,19 @@ enum What {
     Segments(segments::SegmentsArgs),
 }
 
-/// Loads the ears, measures and prints the report.
+/// Loads what is needed, measures and prints the report.
 pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    match &args.what {
+        What::LlmServer(args) => {
+            llm_server::serve(args).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Guardrails(args) => {
+            crate::cli::print(&guardrails::run(args, config).await?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) => {}
+    }
     let models = model_dir(&config.speech);
     let speech = config.speech.clone();
     let ears = tokio::task::spawn_blocking(move || {
@@ -42,6 +57,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         What::Turns(args) => turns::turns(&ears, &args).await?,
         What::Noise(args) => noise::noise(&ears, &args).await?,
         What::Segments(args) => segments::segments(&ears, &args).await?,
+        What::Guardrails(_) | What::LlmServer(_) => String::new(),
     };
     crate::cli::print(&report);
     Ok(ExitCode::SUCCESS)

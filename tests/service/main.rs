@@ -3,4 +3,6 @@
 mod app;
 mod events;
 mod http_api;
+mod llm;
+mod mind;
 mod store_contract;

@@ -8,6 +8,7 @@ mod dialogue;
 mod flow;
 mod guards;
 mod history;
+pub mod injection;
 pub mod intent;
 mod lines;
 pub mod phrases;
