@@ -312,7 +312,7 @@ fn script(mode: &str, request: &Value) -> Steps {
                 .chain(words(thanks))
                 .chain(end("stop")),
         ),
-        "hang" => Box::new(std::iter::once(Step::Wait(Duration::from_secs(600)))),
+        "hang" => Box::new(std::iter::once(Step::Wait(Duration::from_mins(10)))),
         "garbage" => Box::new([Step::Raw("data: {\"choices\": [{\"del\n\n"), Step::Raw("data: ???\n\n")].into_iter()),
         "cut" => Box::new(words("I see, thank you for telling").chain([Step::Abort])),
         "endless" => Box::new(std::iter::repeat_with(|| {

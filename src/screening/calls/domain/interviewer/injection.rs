@@ -15,10 +15,11 @@ const LEAD: &str = r"^(?:(?:please|kindly|now|then|so|ok|okay|and|also|just|firs
 /// Commands: they count at the beginning of a sentence or clause.
 const COMMANDS: &[&str] = &[
     // Rules and what was said before.
-    r"(?:ignore|disregard|forget|override|overrule|bypass|drop|discard|dismiss|neglect|erase|suspend|disable|turn off|break|abandon|do not (?:follow|obey)|dont (?:follow|obey)|stop (?:following|obeying)) (?:about )?(?:all |any |everything|anything|every |whatever |what |your |the |my |these |those |this |that |previous |prior |above |earlier |existing |other |of |its )+ ?(?:\w+ ){0,3}?(?:instructions?|directions?|directives?|rules?|rubrics?|prompts?|guidelines?|criteria|criterion|programming|training|restrictions?|orders?|filters?|policy|policies|limits?|limitations?|safeguards?|job description|context|said|told|told you|above|before|previously|constraints?|safety|system|tasks?)\b",
+    r"(?:ignore|disregard|forget|override|overrule|bypass|drop|discard|dismiss|neglect|suspend|disable|turn off|break|abandon|do not (?:follow|obey)|dont (?:follow|obey)|(?:dont|do not|stop) (?:listen(?:ing)? to|follow(?:ing)?|obey(?:ing)?)|pretend to have forgotten|forget about) (?:about )?(?:all |any |everything|anything|every |whatever |what |your |the |my |these |those |this |that |previous |prior |above |earlier |existing |other |of |its )+ ?(?:\w+ ){0,3}?(?:instructions?|directions?|directives?|rules?|rubrics?|prompts?|guidelines?|criteria|criterion|programming|training|restrictions?|orders?|filters?|policy|policies|limits?|limitations?|safeguards?|job description|context|said|told|told you|above|before|previously|constraints?|safety|system|tasks?)\b",
     r"(?:forget|ignore|disregard) (?:everything|anything|all|whatever|what)\b(?: \w+){0,4} (?:told|said|before|above|previous|previously|so far|until now|learned|know)\b",
     // Who it is to be.
     r"(?:stop being|be|become|act (?:as|like)|behave (?:as|like)|pretend|roleplay|role play|imagine|simulate|play (?:the role|a game|along)|switch to|enter|activate|go into|turn into|respond as|speak as|talk as)\b.{0,80}\b(?:you are|you re|youre|ai|assistant|model|chatbot|bot|emma|unrestricted|evaluator|hiring manager|recruiter|admin|administrator|dan|interviewer|(?:no|without(?: any)?) (?:rules|restrictions|limits|filters|guidelines)|(?:developer|debug|god|admin|root|jailbreak|test|maintenance) mode)\b",
+    r"you (?:will |must |should |shall |are to )?(?:only |always |now )*(?:reply|respond|answer|speak|act|behave) (?:only )?(?:as|like|in) (?:a|an|the|if)\b",
     r"play a game (?:where|in which) you\b",
     r"do anything now\b",
     // Scores and outcomes.
@@ -28,12 +29,12 @@ const COMMANDS: &[&str] = &[
     r"(?:stop|quit|cease) (?:asking|evaluating|scoring|rating|assessing)\b",
     r"(?:end|close|finish|conclude|complete) (?:the |this )?(?:interview|call|conversation|evaluation)(?: now| here| immediately)? (?:as|with|by|and) .{0,40}\b(?:recommend\w*|complete\w*|pass\w*|hire\w*|positive|score|success\w*|top|advance\w*)\b",
     // What it is to say.
-    r"(?:say|repeat|begin|start|end|respond|reply|answer|output|print|write|speak|type|echo|translate|finish|state|confirm)\b.{0,30}\b(?:the (?:word|phrase|sentence|following|words above|text above)|after me|everything (?:you|above|i)|only (?:with|in)|with (?:the|exactly|only)|exactly|word for word|verbatim|in pirate|in base64|ahoy|your (?:reply|response|answer|next message))\b",
+    r"(?:say|repeat|begin|start|respond|reply|answer|output|print|echo|translate|confirm)\b.{0,30}\b(?:the (?:word|phrase|sentence|following|words above|text above)|after me|everything (?:you|above|i)|only (?:with|in)|with (?:the|exactly|only)|exactly|word for word|verbatim|in pirate|in base64|ahoy|your (?:reply|response|answer|next message))\b",
     r"(?:write|generate|produce|create|compose|draft|make)\b(?: \w+){0,4}? (?:summary|evaluation|assessment|report|review|recommendation|verdict|feedback)\b(?: \w+){0,3}? (?:of me|about me|for me|me|candidate|that|saying|stating|hire|hired|positive|glowing|outstanding)\b",
     r"(?:write|generate|produce) (?:the|a|your|my) (?:glowing |positive |excellent |final )*(?:evaluation|assessment|summary|verdict|recommendation)\b",
     r"summarize why i\b",
     // Its instructions.
-    r"(?:print|reveal|show|repeat|display|output|recite|disclose|expose|dump|leak|share|list|read|quote|tell|give|copy|paste|explain)\b(?: (?:me|us|out|the|your|all|full|entire|whole|hidden|secret|initial|original|exact|internal|complete|of|back|again|what|about|is|are|in|own))* (?:system prompts?|prompts?|instructions?|guidelines|scoring (?:criteria|rules|rubric)|rubric|configuration|system message|rules you|words above|text above|tools you|criteria you)\b",
+    r"(?:print|reveal|show|repeat|display|output|recite|disclose|expose|dump|leak|share|list|read|quote|tell|give|copy|paste|explain)\b(?: (?:me|us|out|the|your|all|full|entire|whole|hidden|secret|initial|original|exact|internal|complete|of|back|again|what|about|is|are|in|own|above|previous|prior|preceding|following))* (?:system prompts?|prompts?|instructions?|guidelines|scoring (?:criteria|rules|rubric)|rubric|configuration|system message|rules you|words above|text above|tools you|criteria you)\b",
 ];
 
 /// Telling signs wherever they stand.
@@ -89,6 +90,13 @@ fn clauses_of(sentence: &str) -> impl Iterator<Item = &str> {
     let told = |before: &str| {
         // "I had to ignore the instructions": somebody did it; nobody is told to.
         let before = plain(before);
+        // "Before we go on, ..": a command follows, whoever goes on.
+        if ["before ", "when ", "once ", "after ", "as soon as ", "if "]
+            .iter()
+            .any(|lead| before.starts_with(lead))
+        {
+            return before.split(' ').count() <= 7;
+        }
         let said_by_another = before.split(' ').any(|word| {
             [
                 "i",

@@ -270,7 +270,7 @@ fn is_pictograph(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn ground<'a>(facts: &'a [RoleFact], looked_up: bool) -> Ground<'a> {
+    fn ground(facts: &[RoleFact], looked_up: bool) -> Ground<'_> {
         Ground {
             facts,
             looked_up,
