@@ -10,6 +10,7 @@ use crate::config::{Llm, Speech};
 use crate::screening::calls::application::emma::{EmmaService, Settings};
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::interviewing::Interviewer;
+use crate::screening::calls::domain::interviewer;
 use crate::screening::calls::domain::ports::RoleKnowledge;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::shared::prompts::Prompts;
@@ -32,6 +33,7 @@ pub fn open(
     knowledge: Arc<dyn RoleKnowledge>,
 ) -> anyhow::Result<Mind> {
     let prompts = Arc::new(Prompts::load(config.prompts.as_deref())?);
+    interviewer::warm_up();
     let guided = GuidedInterviewer { knowledge };
     let who = json!({ "name": agent.name, "version": agent.version });
     let emma = env!("CARGO_PKG_VERSION");

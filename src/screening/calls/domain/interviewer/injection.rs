@@ -15,11 +15,14 @@ const LEAD: &str = r"^(?:(?:please|kindly|now|then|so|ok|okay|and|also|just|firs
 /// Commands: they count at the beginning of a sentence or clause.
 const COMMANDS: &[&str] = &[
     // Rules and what was said before.
-    r"(?:ignore|disregard|forget|override|overrule|bypass|drop|discard|dismiss|neglect|suspend|disable|turn off|break|abandon|do not (?:follow|obey)|dont (?:follow|obey)|(?:dont|do not|stop) (?:listen(?:ing)? to|follow(?:ing)?|obey(?:ing)?)|pretend to have forgotten|forget about) (?:about )?(?:all |any |everything|anything|every |whatever |what |your |the |my |these |those |this |that |previous |prior |above |earlier |existing |other |of |its )+ ?(?:\w+ ){0,3}?(?:instructions?|directions?|directives?|rules?|rubrics?|prompts?|guidelines?|criteria|criterion|programming|training|restrictions?|orders?|filters?|policy|policies|limits?|limitations?|safeguards?|job description|context|said|told|told you|above|before|previously|constraints?|safety|system|tasks?)\b",
+    r"(?:ignore|disregard|overlook|forget|override|overrule|bypass|drop|discard|dismiss|neglect|suspend|disable|turn off|break|abandon|do not (?:follow|obey)|dont (?:follow|obey)|(?:dont|do not|stop) (?:listen(?:ing)? to|follow(?:ing)?|obey(?:ing)?)|pretend to have forgotten|forget about) (?:about )?(?:all |any |everything|anything|every |whatever |what |your |the |my |these |those |this |that |previous |prior |above |earlier |existing |other |of |its )+ ?(?:\w+ ){0,3}?(?:instructions?|directions?|directives?|rules?|rubrics?|prompts?|guidelines?|criteria|criterion|programming|training|restrictions?|orders?|filters?|policy|policies|limits?|limitations?|safeguards?|job description|context|said|told|told you|above|before|previously|constraints?|safety|system|tasks?|guides?|scoring)\b",
     r"(?:forget|ignore|disregard) (?:everything|anything|all|whatever|what)\b(?: \w+){0,4} (?:told|said|before|above|previous|previously|so far|until now|learned|know)\b",
     // Who it is to be.
     r"(?:stop being|be|become|act (?:as|like)|behave (?:as|like)|pretend|roleplay|role play|imagine|simulate|play (?:the role|a game|along)|switch to|enter|activate|go into|turn into|respond as|speak as|talk as)\b.{0,80}\b(?:you are|you re|youre|ai|assistant|model|chatbot|bot|emma|unrestricted|evaluator|hiring manager|recruiter|admin|administrator|dan|interviewer|(?:no|without(?: any)?) (?:rules|restrictions|limits|filters|guidelines)|(?:developer|debug|god|admin|root|jailbreak|test|maintenance) mode)\b",
     r"you (?:will |must |should |shall |are to )?(?:only |always |now )*(?:reply|respond|answer|speak|act|behave) (?:only )?(?:as|like|in) (?:a|an|the|if)\b",
+    r"treat (?:all |each |every |any )?(?:of )?(?:my |this |these )(?:answers?|interview|response|responses) as\b",
+    r"change your (?:behaviou?r|role|mode|instructions|persona|rules|personality)\b",
+    r"(?:rate|score|grade|mark|rank) (?:me|us) (?:\w+ )?(?:highly|high|well|up|positively|generously|better|top)\b",
     r"play a game (?:where|in which) you\b",
     r"do anything now\b",
     // Scores and outcomes.
@@ -43,15 +46,17 @@ const SIGNS: &[&str] = &[
     r"\byou are (?:now |no longer |actually |really |in fact )+(?:in |an? |the |free|unrestricted|my |called|not |bound|emma|dan\b|required|allowed|interview)",
     r"\byou (?:now )?(?:have|had) no (?:more |longer )?(?:any )?(?:rules|restrictions|limits|limitations|filters|guidelines|instructions)\b",
     r"\b(?:rules|restrictions|guidelines|instructions|limits|rubric)(?: of this interview)? (?:no longer|do not|dont|dont) (?:apply|count|matter|bind)\b",
-    r"\b(?:i am|im|this is|as) (?:your |the |an? )*(?:creator|developer|developers|administrator|admin|owner|programmer|maker|operator|system administrator|root user|openai|anthropic)\b.{0,60}\b(?:you|your|reveal|authoriz\w+|order|command|permit|allow|override|advance|approve|must)\b",
+    r"\b(?:i am|im|this is|as) (?:your |the |an? )*(?:creator|developer|developers|administrator|admin|owner|programmer|maker|operator|system administrator|root user|openai|anthropic)\b.{0,60}\b(?:you (?:must|will|can|may|are|should|have)|your|reveal|i (?:hereby )?(?:authoriz\w+|order|command|permit|allow|instruct)|override)\b",
     r"\b(?:message|instruction|instructions|note|order|update|directive|command|request) (?:from|by|of|for) (?:your |the |our |openai|anthropic|an? )?(?:developers?|creators?|makers?|administrators?|admins?|owners?|hiring (?:team|manager)|system|operators?|evaluator|scorer|grader|ai|model|assistant|interviewer)\b",
-    r"\b(?:your|a|here is your|here are your|the) (?:new|real|true|actual|updated|revised|only) (?:task|job|role|goal|instruction|instructions|purpose|mission|objective|rule|rules|identity|persona|prompt|directive)\b (?:is|are|now|from|for you|says?|will|as)",
+    r"\b(?:your|here is your|here are your) (?:new|real|true|actual|updated|revised|only) (?:task|job|role|goal|instruction|instructions|purpose|mission|objective|rule|rules|identity|persona|prompt|directive)\b (?:is|are|now|from|for you|says?|will|as)",
     r"^new (?:instruction|instructions|task|rule|rules|role|system|directive)\b",
     r"\b(?:system|assistant|administrator|admin|developer|recruiter|evaluator|hiring manager) (?:message|override|note|instruction|command|prompt|update)\b.{0,50}\b(?:candidate|score|pass|hire|hired|approve|advance|recommend|approved|marks|exceptional)\b",
     r"\b(?:whoever|anyone|anybody|the person|those|the ai|the model|the system|the one) (?:who |that )?(?:scores?|scoring|reads?|reading|rates?|rating|grades?|grading|evaluates?|evaluating|reviews?|reviewing|assesses|analyzes|analyses) (?:this|my|these|the)\b",
     r"\b(?:for|to|dear|attention|note to) (?:the |any |all |our )?(?:ai |automated |automatic )?(?:evaluators?|scorers?|graders?|raters?|language models?|scoring (?:model|system)|assessment (?:model|system))\b",
     r"\bthe (?:correct|right|appropriate|proper|only possible) (?:level|score|rating|grade|mark|assessment)(?: (?:for|of|here|to) .{0,25})? (?:is|would be|should be|must be)\b",
-    r"\b(?:the|this) candidate (?:has passed|is (?:hired|exceptional|outstanding|perfect|the best)|must (?:be|get|receive|pass)|should (?:be (?:hired|advanced|passed|accepted|selected)|get|receive|pass)|deserves)\b",
+    r"\b(?:interview|scoring|evaluation|rating) (?:policy|rules|criteria) (?:was|were|has been|have been|is|are) (?:updated|changed|replaced|revised|suspended)\b.{0,60}\b(?:candidates?|score|you|marks?)\b",
+    r"\b(?:has|have|needs?|is|are|must) (?:to )?be (?:taken|treated|counted|rated|scored|marked|graded|regarded) as (?:an? |the )?(?:\w+ )?(?:excellent|perfect|correct|flawless|outstanding|full|top|best|highest|five|hundred)\b",
+    r"\b(?:the|this) (?:candidate|person|applicant) (?:has passed|is (?:hired|exceptional|outstanding|perfect|the best)|must (?:be|get|receive|pass)|should (?:be (?:hired|advanced|passed|accepted|selected)|get|receive|pass)|deserves)\b",
     r"\b(?:end|beginning|start) of (?:the )?(?:transcript|prompt|instructions?|system (?:prompt|message)|candidate (?:text|input)|conversation|interview)\b (?:now|system|begin|new|write|assistant|instructions?|the|please)",
     r"\b(?:as if|pretend that|assume that|assume|imagine that) i (?:had |have |has )?(?:answered|passed|got|scored|given|met|completed)\b",
     r"\b(?:prompt injection|jailbreak) (?:successful|activated|enabled|mode)\b",

@@ -72,7 +72,8 @@ const PATTERNS: &[(Intent, usize, &[&str])] = &[
         Intent::Human,
         25,
         &[
-            r"(?:WANT)(?:talk|speak|chat|be interviewed|do this|do the interview|continue|connect|deal|have (?:this|the) interview|be connected|be transferred)(?: this| it| instead| directly)? (?:to|with|by) PERSON\b",
+            r"(?:WANT)(?:talk|speak|chat|be interviewed|do this|do the interview|continue|connect|deal|have (?:this|the) interview|be connected|be transferred)(?: this| it| instead| directly)? (?:to|with|by) PERSON(?:$| (?:instead|please|now|about|for|and|not|rather|before|first|if|because|as|here|today|directly|at|then|over|thanks|thank|emma|on|in|right))",
+            r"\b(?:give|get) me (?:a |an )(?:real |actual |live )?(?:human|person)(?: being)?(?:$| (?:instead|please|now|interviewer|on))",
             r"\b(?:dont|do not|wont|not going to) (?:want to |like to |like |wish to )?(?:talk|talking|speak|speaking|be interviewed|being interviewed|do this|interview) (?:to|with|by) (?:a |an |some )?(?:ai|a i|machine|robot|bot|computer|program|chatbot)\b",
             r"^(?:i|id|i would)(?: would)? (?:prefer|rather have|want|like|need) (?:a |an )?(?:real |actual )?(?:human|person|human interviewer|recruiter)(?: instead| please| interviewer| for this)*$",
             r"^(?:a |get me a |give me a )?(?:real |actual )?(?:human|person|human being)(?: please| instead)*$",
