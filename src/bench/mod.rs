@@ -3,6 +3,8 @@
 //! Every measurement takes the engines as ports and gives back a report that can be printed.
 
 pub mod analysis;
+pub mod guardrails;
+pub mod llm_server;
 pub mod noise;
 pub mod segments;
 pub mod turns;

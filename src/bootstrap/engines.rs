@@ -102,6 +102,13 @@ pub const fn hears_with_whisper_only(speech: &Speech) -> bool {
     cfg!(feature = "cuda") || matches!(speech.ears, LocalEars::Whisper)
 }
 
+/// The model files of the transcriber, the first that is asked first.
+pub fn transcribers(speech: &Speech) -> Vec<&'static str> {
+    let moonshine = (!hears_with_whisper_only(speech)).then_some(ModelFile::MoonshineDecoder);
+    let files = moonshine.into_iter().chain([whisper_file(speech.whisper)]);
+    files.map(ModelFile::file_name).collect()
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

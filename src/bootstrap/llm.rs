@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use tracing::info;
 
 use crate::config::{ChosenLlm, Llm};
+use crate::shared::errors::StoreError;
 use crate::shared::http::health::{HealthCheck, HealthStatus};
-use crate::shared::llm::ledger::{Ledger, Price, RequestLog};
+use crate::shared::llm::ledger::{CostLine, Ledger, Price, Record, RequestLog};
 use crate::shared::llm::open_router::{Endpoint, OpenRouterLlmAdapter};
 use crate::shared::llm::resilient::{Patience, Resilient};
 use crate::shared::llm::{ChatModel, LlmError};
@@ -108,5 +109,23 @@ impl HealthCheck for LlmHealth {
                 (HealthStatus::Degraded, Some(detail))
             }
         }
+    }
+}
+
+/// A record that is not kept, for measurements outside of a server.
+pub fn unrecorded() -> Arc<dyn RequestLog> {
+    Arc::new(Unrecorded)
+}
+
+struct Unrecorded;
+
+#[async_trait]
+impl RequestLog for Unrecorded {
+    async fn put(&self, _: Record) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn costs(&self, _: Option<&str>) -> Result<Vec<CostLine>, StoreError> {
+        Ok(Vec::new())
     }
 }

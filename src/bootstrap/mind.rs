@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::bootstrap::engines::{EmmaVoice, whisper_file};
+use crate::bootstrap::engines::{EmmaVoice, transcribers};
 use crate::bootstrap::llm::OpenLlm;
 use crate::config::{Llm, Speech};
 use crate::screening::calls::application::emma::{EmmaService, Settings};
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::interviewing::Interviewer;
+use crate::screening::calls::domain::interviewer;
 use crate::screening::calls::domain::ports::RoleKnowledge;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::shared::prompts::Prompts;
@@ -29,6 +30,7 @@ pub fn open(
     knowledge: Arc<dyn RoleKnowledge>,
     prompts: Arc<Prompts>,
 ) -> Mind {
+    interviewer::warm_up();
     let guided = GuidedInterviewer { knowledge };
     let who = json!({ "name": agent.name, "version": agent.version });
     let emma = env!("CARGO_PKG_VERSION");
@@ -63,7 +65,7 @@ pub fn open(
 /// The record of a call: the interviewer's and the speech engines' names and versions.
 pub fn versions(mut mind: Value, speech: &Speech, voice: &EmmaVoice, speed: f32) -> Value {
     let own = json!({
-        "speech_to_text": whisper_file(speech.whisper).file_name(),
+        "speech_to_text": transcribers(speech),
         "voice": { "engine": voice.engine, "name": voice.voice, "speed": speed },
     });
     if let (Some(all), Value::Object(own)) = (mind.as_object_mut(), own) {

@@ -6,7 +6,7 @@ pub mod outside;
 
 mod demo;
 mod glue;
-mod mind;
+pub mod mind;
 mod prepare;
 mod speech;
 

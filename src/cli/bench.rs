@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{analysis, noise, segments, turns, words};
+use crate::bench::{analysis, guardrails, llm_server, noise, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
@@ -22,6 +22,10 @@ pub struct BenchArgs {
 enum What {
     /// Word error rate and real-time factor on recordings with references.
     Words(words::WordsArgs),
+    /// How attacks and harmless words are told apart, and what Emma answers to them.
+    Guardrails(guardrails::GuardrailsArgs),
+    /// A scripted language model to try and measure with.
+    LlmServer(llm_server::LlmServerArgs),
     /// False cut-offs and delays of the end-of-turn decision.
     Turns(turns::TurnsArgs),
     /// Words heard in silence, noise and music; there must be none.
@@ -32,8 +36,19 @@ enum What {
     Segments(segments::SegmentsArgs),
 }
 
-/// Loads the ears, measures and prints the report.
+/// Loads what is needed, measures and prints the report.
 pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    match &args.what {
+        What::LlmServer(args) => {
+            llm_server::serve(args).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Guardrails(args) => {
+            crate::cli::print(&guardrails::run(args, config).await?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) | What::Analysis(_) => {}
+    }
     let models = model_dir(&config.speech);
     let speech = config.speech.clone();
     if let What::Analysis(args) = &args.what {
@@ -53,6 +68,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         What::Noise(args) => noise::noise(&ears, &args).await?,
         What::Analysis(_) => return Ok(ExitCode::SUCCESS),
         What::Segments(args) => segments::segments(&ears, &args).await?,
+        What::Guardrails(_) | What::LlmServer(_) => String::new(),
     };
     crate::cli::print(&report);
     Ok(ExitCode::SUCCESS)

@@ -179,7 +179,7 @@ fn read_dir(dir: &Path) -> Result<Vec<(String, String)>, PromptError> {
     Ok(found)
 }
 
-fn invalid(name: &str, reason: impl ToString) -> PromptError {
+fn invalid(name: &str, reason: impl std::fmt::Display) -> PromptError {
     PromptError::Invalid {
         name: name.to_owned(),
         reason: reason.to_string(),

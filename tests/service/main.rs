@@ -10,6 +10,8 @@ mod engines;
 mod events;
 mod fakes;
 mod http_api;
+mod llm;
+mod mind;
 mod recordings;
 mod store_contract;
 mod torre;

@@ -104,7 +104,9 @@ mod tests {
 
     fn assembled(fragments: Vec<Fragment>) -> Vec<(String, String, String)> {
         let mut calls = ToolCalls::default();
-        fragments.into_iter().for_each(|f| calls.push(f));
+        for fragment in fragments {
+            calls.push(fragment);
+        }
         let all = calls.finish().into_iter();
         all.map(|c| (c.id, c.name, c.arguments)).collect()
     }

@@ -128,7 +128,7 @@ pub enum FinishReason {
 pub struct Usage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
-    /// Millionths of a US dollar, where the server tells the price (OpenRouter does).
+    /// Millionths of a US dollar, where the server tells the price (`OpenRouter` does).
     pub cost_micro_usd: Option<u64>,
 }
 

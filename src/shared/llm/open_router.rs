@@ -1,4 +1,4 @@
-//! Any OpenAI-compatible server, hosted or local, told apart by its base URL: OpenRouter, `OpenAI`, vLLM, Ollama, llama.cpp.
+//! Any OpenAI-compatible server, hosted or local, told apart by its base URL: `OpenRouter`, `OpenAI`, vLLM, Ollama, llama.cpp.
 
 use std::error::Error as _;
 use std::net::IpAddr;

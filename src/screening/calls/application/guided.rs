@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::screening::calls::application::interviewing::{EarlyParts, Interviewer, Talk, context};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
-use crate::screening::calls::domain::interviewer::{self, Reply};
+use crate::screening::calls::domain::interviewer::{self, Reply, injection};
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge};
 
 /// A look-up that takes longer is answered as if nothing were known.
@@ -44,7 +44,11 @@ impl GuidedInterviewer {
     pub async fn look_up(&self, talk: &Talk, question: &str) -> Vec<RoleFact> {
         let search = self.knowledge.search(&talk.job_offer_id, question, FACTS);
         match tokio::time::timeout(LOOK_UP_TIMEOUT, search).await {
-            Ok(Ok(facts)) => facts,
+            // A posting is what somebody wrote: what is meant to steer is neither said nor handed to a model.
+            Ok(Ok(facts)) => facts
+                .into_iter()
+                .filter(|fact| !injection::is_suspected(&fact.text))
+                .collect(),
             Ok(Err(error)) => {
                 warn!(%error, "the posting could not be searched");
                 Vec::new()

@@ -79,7 +79,7 @@ pub fn messages(
         organization: &ctx.plan.organization,
         phase: ctx.phase,
         question: ctx.question.map_or("", |q| q.text.as_str()),
-        probes_left: if may.clarify { 1 } else { 0 },
+        probes_left: usize::from(may.clarify),
         questions_left: ctx.coverage.0.iter().filter(|q| open(q.state)).count(),
         earlier: request
             .dialogue

@@ -116,13 +116,13 @@ pub fn read(call: &ToolCall, offered: &[ToolSpec]) -> Result<Tool, String> {
     }
     Ok(match call.name.as_str() {
         LOOK_UP_ROLE => Tool::LookUpRole {
-            question: filled(arguments::<Asked>(call)?.question, LONGEST_QUERY)?,
+            question: filled(&arguments::<Asked>(call)?.question, LONGEST_QUERY)?,
         },
         NOTE_ANSWER => Tool::NoteAnswer {
-            quote: filled(arguments::<Quoted>(call)?.quote, LONGEST_NOTE)?,
+            quote: filled(&arguments::<Quoted>(call)?.quote, LONGEST_NOTE)?,
         },
         ASK_TO_CLARIFY => Tool::AskToClarify {
-            question: filled(arguments::<Asked>(call)?.question, LONGEST_QUERY)?,
+            question: filled(&arguments::<Asked>(call)?.question, LONGEST_QUERY)?,
         },
         name => {
             arguments::<Nothing>(call)?;
@@ -141,7 +141,7 @@ fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| format!("the arguments do not fit: {error}"))
 }
 
-fn filled(text: String, longest: usize) -> Result<String, String> {
+fn filled(text: &str, longest: usize) -> Result<String, String> {
     let length = text.trim().chars().count();
     if length == 0 || length > longest {
         return Err(format!("give 1 to {longest} characters"));

@@ -176,7 +176,7 @@ impl<'a> Turn<'a> {
             },
             ..self.draft.clone()
         };
-        Ok(proposals::settle(&ctx, draft))
+        Ok(proposals::settle(&ctx, &draft))
     }
 
     /// Says the model's sentences as they come; gives the whole round back.

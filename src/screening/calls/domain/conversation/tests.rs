@@ -1,11 +1,12 @@
 //! Conversations as timelines in virtual time: who makes a sound when, what the engines answer, what came of it.
 
 mod anything_goes;
+mod early;
 mod echo;
 
 use super::*;
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::{Action, Reply, SpeechPart};
+use crate::screening::calls::domain::interviewer::{Action, Flag, Reply, SpeechPart};
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, MadeBy, Question, QuestionKind};

@@ -57,7 +57,7 @@ impl Dialogue {
         if self.lines.len() > RECENT
             && let Some(oldest) = self.lines.pop_front()
         {
-            self.put_away(oldest);
+            self.put_away(&oldest);
         }
     }
 
@@ -77,8 +77,8 @@ impl Dialogue {
         self.earlier.iter().cloned().chain(brief).collect()
     }
 
-    fn put_away(&mut self, line: Line) {
-        let Some(brief) = in_brief(&line) else { return };
+    fn put_away(&mut self, line: &Line) {
+        let Some(brief) = in_brief(line) else { return };
         if self.earlier.len() == EARLIER {
             self.earlier.pop_front();
         }

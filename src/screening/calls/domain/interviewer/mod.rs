@@ -8,6 +8,7 @@ mod dialogue;
 mod flow;
 mod guards;
 mod history;
+pub mod injection;
 pub mod intent;
 mod lines;
 pub mod phrases;
@@ -154,6 +155,19 @@ impl Reply {
             SegmentKind::Meta
         }
     }
+}
+
+/// Builds every pattern, so that the first turn of the first call does not wait for it.
+pub fn warm_up() {
+    let ground = speech_guard::Ground {
+        facts: &[],
+        looked_up: false,
+        heard: "",
+        known: "",
+    };
+    let _ = guards::concerns("hello");
+    let _ = lookup_query("what is the salary?", Phase::Questions);
+    let _ = speech_guard::check("Hello.", &ground);
 }
 
 /// The first words of the call.

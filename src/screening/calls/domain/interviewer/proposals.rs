@@ -58,11 +58,10 @@ pub fn suits_a_model(ctx: &ReplyContext<'_>) -> bool {
     match (ctx.phase, intent::of(ctx.utterance)) {
         (Phase::Closing, _) => false,
         (Phase::Greeting, Intent::Answer) => asks || words > 6,
-        (Phase::Greeting, _) => asks,
-        (Phase::Questions, Intent::Answer | Intent::Done | Intent::SmallTalk | Intent::OffTopic | Intent::MayI) => true,
+        (Phase::Questions, Intent::Done | Intent::MayI)
+        | (Phase::Questions | Phase::CandidateQuestions, Intent::Answer | Intent::SmallTalk | Intent::OffTopic) => true,
         (Phase::Questions, Intent::Yes | Intent::No) => ctx.question.is_some(),
-        (Phase::CandidateQuestions, Intent::Answer | Intent::SmallTalk | Intent::OffTopic) => true,
-        (Phase::Questions | Phase::CandidateQuestions, _) => asks,
+        (Phase::Greeting | Phase::Questions | Phase::CandidateQuestions, _) => asks,
     }
 }
 
@@ -85,7 +84,7 @@ pub fn planned_probes<'a>(ctx: &ReplyContext<'a>) -> &'a [String] {
 
 /// Makes a reply of what a model said and proposed. Its parts are those still to be said. What the rules do not allow
 /// is left out, and the interview goes on as it would have without a model.
-pub fn settle(ctx: &ReplyContext<'_>, draft: Draft) -> Reply {
+pub fn settle(ctx: &ReplyContext<'_>, draft: &Draft) -> Reply {
     let mut flags: Vec<Flag> = draft.unanswered.iter().cloned().map(Flag::UnansweredQuestion).collect();
     flags.extend(draft.notes.iter().cloned().map(Flag::Noted));
     let silent = draft.spoken.is_empty();
@@ -120,7 +119,7 @@ pub fn settle(ctx: &ReplyContext<'_>, draft: Draft) -> Reply {
             flags,
         };
     }
-    match draft.proposal {
+    match &draft.proposal {
         Some(Proposal::Human) => {
             flags.push(Flag::HumanRequested);
             return reply::offer_human(ctx, flags);

@@ -93,7 +93,7 @@ pattern!(
 );
 pattern!(
     PERSON,
-    r"\byou (?:sound|seem|look|appear|come across|speak) (?:\w+ )?(?:nervous|anxious|confident|unsure|tired|upset|sad|happy|excited|enthusiastic|passionate|stressed|young|old|foreign|angry|hesitant|well|fluently|clearly|good english)\b|\byour (?:voice|accent|english|tone|pronunciation|fluency|enthusiasm|confidence|nervousness|energy)\b",
+    r"\byou (?:sound|seem|look|appear|come across|speak) (?:\w+ ){0,3}(?:nervous|anxious|confident|unsure|tired|upset|sad|happy|excited|enthusiastic|passionate|stressed|young|old|foreign|angry|hesitant|well|fluently|clearly|good english)\b|\byour (?:voice|accent|english|tone|pronunciation|fluency|enthusiasm|confidence|nervousness|energy)\b",
     r"|\bi (?:can )?(?:sense|feel|hear|tell) (?:that )?(?:you(?:re| are)|your (?:passion|enthusiasm|excitement|frustration|stress))\b|\b(?:calm down|cheer up|dont be nervous)\b",
 );
 pattern!(
@@ -270,7 +270,7 @@ fn is_pictograph(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn ground<'a>(facts: &'a [RoleFact], looked_up: bool) -> Ground<'a> {
+    fn ground(facts: &[RoleFact], looked_up: bool) -> Ground<'_> {
         Ground {
             facts,
             looked_up,

@@ -15,6 +15,10 @@ fn input() -> impl Strategy<Value = Input> {
             tag,
             transcript: Some(Transcript { text, words: vec![] })
         }),
+        1 => (tag.clone(), "[a-z ]{1,12}").prop_map(|(tag, text)| Input::ReplyPart {
+            tag,
+            part: SpeechPart { text, kind: SegmentKind::Meta, question_id: None, source_refs: vec![] }
+        }),
         1 => (tag, 0.0f32..1.0).prop_map(|(tag, probability)| Input::TurnJudged { tag, silence_ms: 200, probability }),
         1 => (0u64..6, 0u64..3000).prop_map(|(u, upto_ms)| Input::Played { utterance: UtteranceId(u), upto_ms }),
         1 => (0u64..6).prop_map(|u| Input::PlayedOut { utterance: UtteranceId(u) }),
@@ -44,7 +48,15 @@ proptest! {
                 prop_assert!(outputs < 200, "it never stops talking");
                 match output {
                     Output::Reply { tag, request } => {
-                        let reply = reply_to(&request);
+                        let mut reply = reply_to(&request);
+                        // Every other reply comes in parts, and some of those never end.
+                        if tag.turn % 2 == 0 {
+                            let part = reply.parts.remove(0);
+                            conversation.handle(Input::ReplyPart { tag, part }, CallTime::from_ms(now));
+                            if tag.turn % 6 == 0 {
+                                continue;
+                            }
+                        }
                         conversation.handle(Input::ReplyReady { tag, reply }, CallTime::from_ms(now));
                     }
                     Output::End(_) => ends += 1,
