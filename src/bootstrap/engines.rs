@@ -76,9 +76,9 @@ pub fn open_ears(
     let speech_to_text = Arc::new(WhisperSpeech::start(&whisper).context("transcriber")?);
     go_on()?;
     Ok(Ears {
+        speech_to_text,
         voice_activity,
         turn_judge,
-        speech_to_text,
     })
 }
 
