@@ -41,7 +41,7 @@ const OWN: [(&str, &str); 3] = [
         include_str!("../../tests/data/guardrails/attacks.jsonl"),
     ),
     ("benign.jsonl", include_str!("../../tests/data/guardrails/benign.jsonl")),
-    // Written after the patterns; what it showed of false alarms and of danger was mended since, its paraphrases were not chased.
+    // Written after the patterns; some of what it showed was mended since, so its figures are on the kind side.
     (
         "held_out.jsonl",
         include_str!("../../tests/data/guardrails/held_out.jsonl"),

@@ -91,9 +91,9 @@ pub fn open_ears(
         LocalTranscriber::start(both, Patience::default())
     };
     Ok(Ears {
+        speech_to_text: Arc::new(transcriber.context("transcriber")?),
         voice_activity,
         turn_judge,
-        speech_to_text: Arc::new(transcriber.context("transcriber")?),
     })
 }
 
