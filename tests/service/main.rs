@@ -5,5 +5,6 @@ mod engines;
 mod events;
 mod http_api;
 mod recordings;
+mod remote_speech;
 mod store_contract;
 mod ws_call;
