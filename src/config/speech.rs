@@ -112,8 +112,9 @@ impl Speech {
                 return Err(("speech.openai.base_url", "must be an http:// or https:// address"));
             }
         }
-        if !(200..=12_000).contains(&self.remote_timeout_ms) {
-            return Err(("speech.remote_timeout_ms", "must be from 200 to 12000"));
+        // Two services in a row leave the embedded model time within the patience of a call.
+        if !(200..=5_000).contains(&self.remote_timeout_ms) {
+            return Err(("speech.remote_timeout_ms", "must be from 200 to 5000"));
         }
         Ok(())
     }

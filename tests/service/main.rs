@@ -13,6 +13,7 @@ mod http_api;
 mod llm;
 mod mind;
 mod recordings;
+mod remote_speech;
 mod store_contract;
 mod torre;
 mod ws_call;

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use emma::screening::calls::application::session::Engines;
 use emma::screening::calls::domain::ports::{
     Accepted, IceCandidate, MediaError, MediaEvent, MediaGateway, MediaLink, MediaSink, SdpOffer,
 };
@@ -38,8 +39,12 @@ pub struct Invited {
 
 impl Invited {
     async fn new() -> Self {
+        Self::to(engines()).await
+    }
+
+    async fn to(engines: Engines) -> Self {
         let gateway = Arc::new(FakeGateway::default());
-        let app = App::start_with(engines(), gateway.clone()).await;
+        let app = App::start_with(engines, gateway.clone()).await;
         let offer = json!({ "title": "Engineer", "organization": {"name": "Acme"}, "requirements": ["Rust"] });
         let offer = app.post("/api/v1/job-offers", offer).await.json()["id"].clone();
         app.post("/api/v1/candidates", json!({ "name": "Ana", "username": "ana" }))
@@ -72,7 +77,16 @@ impl Invited {
 
     /// `recording` says whether the candidate agrees to that too.
     pub async fn consented_to(recording: bool) -> Self {
-        let invited = Self::new().await;
+        Self::new().await.consent(recording).await
+    }
+
+    /// A candidate who is talked with by these engines.
+    pub async fn with(engines: Engines) -> Self {
+        Self::to(engines).await.consent(false).await
+    }
+
+    async fn consent(self, recording: bool) -> Self {
+        let invited = self;
         let body = json!({ "version": "2026-11.1", "accepted": true, "recording": recording });
         let path = format!("/api/v1/interviews/{}/consent", invited.token);
         let answer = invited.app.anyone(Method::POST, &path, Some(body)).await;

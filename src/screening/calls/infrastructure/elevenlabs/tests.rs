@@ -313,6 +313,48 @@ async fn a_transcriber_that_misbehaves_is_told_apart() {
 
 // spec: CALL-10
 #[tokio::test]
+async fn a_session_opened_ahead_saves_the_handshake_and_one_that_was_closed_meanwhile_costs_nothing() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let (opened, mut sessions) = mpsc::channel(16);
+    let router = Router::new().fallback(move |upgrade: WebSocketUpgrade| async move {
+        upgrade.on_upgrade(async move |mut socket: WebSocket| {
+            let number = 16 - opened.capacity();
+            let hello = json!({"message_type": "session_started"});
+            if socket.send(says(&hello)).await.is_err() || opened.send(number).await.is_err() || number == 2 {
+                // The third session is closed before it is used.
+                return;
+            }
+            while let Some(Ok(Message::Text(text))) = socket.recv().await {
+                if text.contains("\"commit\":true") {
+                    let text = format!("in session {number}");
+                    let answer = json!({"message_type": "committed_transcript_with_timestamps", "text": text});
+                    let _ = socket.send(says(&answer)).await;
+                }
+            }
+        })
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let service = ElevenLabs {
+        base_url,
+        api_key: "the-key".to_owned().into(),
+        patience: Duration::from_secs(5),
+    };
+    let tasks = TaskTracker::new();
+    let adapter = ElevenLabsTranscriptionAdapter::new(service, "m".to_owned(), tasks.clone());
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.push(adapter.transcribe(job(0.5, "")).await.unwrap().text);
+        tasks.close();
+        tasks.wait().await;
+        tasks.reopen();
+    }
+    assert_eq!(heard, ["in session 0", "in session 1", "in session 3"]);
+    sessions.close();
+}
+
+// spec: CALL-10
+#[tokio::test]
 async fn a_sentence_is_asked_for_and_comes_back_as_audio_with_its_words() {
     let script = Script::Answer(
         vec![audio(400, "Hello th"), audio(200, "ere. "), the_end()],

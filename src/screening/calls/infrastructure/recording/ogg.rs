@@ -78,15 +78,19 @@ impl OggStream {
         self.packets
     }
 
-    /// Adds a packet; gives a page when one is full.
+    /// Adds a packet; gives the page before it when that is full, so that the last page is never an empty one.
     pub fn push(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        let full = (self.open.len() == PACKETS).then(|| self.close(0));
         self.open.push(packet.to_vec());
         self.packets += 1;
-        (self.open.len() == PACKETS).then(|| self.close(0))
+        full
     }
 
-    /// The last page.
+    /// The last page; nothing where nothing was added.
     pub fn end(&mut self) -> Vec<u8> {
+        if self.open.is_empty() {
+            return Vec::new();
+        }
         self.close(LAST)
     }
 

@@ -46,14 +46,15 @@ fn is_doubtful(heard: &Heard, evidence: Evidence) -> bool {
 
 /// Where speech is unlikely both must hear something; else whoever hears more surely is right.
 fn surer(first: Heard, second: Heard, evidence: Evidence) -> Heard {
-    match (first.words.is_empty(), second.words.is_empty()) {
-        (true, true) => Heard::default(),
-        (false, true) if evidence.is_weak() => Heard::default(),
-        (false, true) => first,
-        (true, false) if evidence.is_weak() => Heard::default(),
-        (true, false) => second,
-        (false, false) if second.avg_logprob > first.avg_logprob + SURER_BY => second,
-        (false, false) => first,
+    let one_is_deaf = first.words.is_empty() || second.words.is_empty();
+    if one_is_deaf && evidence.is_weak() {
+        return Heard::default();
+    }
+    let second_is_surer = first.words.is_empty() || second.avg_logprob > first.avg_logprob + SURER_BY;
+    if second_is_surer && !second.words.is_empty() {
+        second
+    } else {
+        first
     }
 }
 
