@@ -157,7 +157,7 @@ mod tests {
         Jail::expect_with(|jail| {
             jail.create_file(
                 "emma.toml",
-                "[speech]\nstt = \"whisper\"\ntts = [\"elevenlabs\", \"openai\"]\n",
+                "[speech]\nstt = \"embedded\"\ntts = [\"elevenlabs\", \"openai\"]\n",
             )?;
             jail.set_env("ELEVENLABS_API_KEY", "hunter2");
             jail.set_env("OPENAI_API_KEY", "hunter3");
