@@ -55,8 +55,8 @@ struct Observed {
 }
 
 /// Milliseconds between the beginning of a silence and its first partial transcript: asked for when the turn model
-/// is first asked, and about half a second of decoding.
-const TRANSCRIPT_AFTER_MS: u64 = 700;
+/// is first asked, and about 0.3 s of decoding.
+const TRANSCRIPT_AFTER_MS: u64 = 500;
 
 /// Puts every silence before the turn model, the transcriber and the policy.
 pub async fn turns(ears: &Ears, args: &TurnsArgs) -> anyhow::Result<String> {
@@ -213,7 +213,7 @@ fn policy_table(observed: &[Observed], policy: &TurnPolicy) -> Result<String, st
         let with = |text: Option<u64>| outcome(observed, |o| commit_ms(policy, o, patience, text));
         row(
             &mut out,
-            &format!("{name} patience, transcript after 0.7 s"),
+            &format!("{name} patience, transcript after 0.5 s"),
             with(Some(TRANSCRIPT_AFTER_MS)),
         )?;
         row(&mut out, &format!("{name} patience, no transcript"), with(None))?;

@@ -43,6 +43,9 @@ pub struct Interview {
 /// What a link opens.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Description {
+    /// `personal`, or `open` to many.
+    #[serde(default)]
+    pub kind: String,
     #[serde(default)]
     pub status: String,
     #[serde(default)]
@@ -139,7 +142,8 @@ impl Interview {
 
     /// Accepts what `description` asks and goes on as the person the server now knows.
     pub async fn consent(&mut self, description: &Description) -> Result<(), InterviewError> {
-        if matches!(description.status.as_str(), "finished" | "declined") {
+        // Through an open link every consent makes a new person, whatever became of the one before.
+        if description.kind != "open" && matches!(description.status.as_str(), "finished" | "declined") {
             return Err(InterviewError::Over(description.status.clone()));
         }
         let action = "consent";

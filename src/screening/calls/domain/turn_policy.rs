@@ -86,9 +86,9 @@ impl Default for TurnPolicy {
     fn default() -> Self {
         Self {
             judge_at_ms: [200, 300, 500, 900],
-            sure_ms: 550,
-            doubtful_ms: 1000,
-            open_ms: 1500,
+            sure_ms: 700,
+            doubtful_ms: 1200,
+            open_ms: 1800,
             asked_ms: 4000,
             cap_ms: 5000,
             creep_per_100_ms: 0.03,
