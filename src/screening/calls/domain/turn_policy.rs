@@ -88,7 +88,7 @@ impl Default for TurnPolicy {
             judge_at_ms: [200, 300, 500, 900],
             sure_ms: 700,
             doubtful_ms: 1200,
-            open_ms: 1800,
+            open_ms: 1600,
             asked_ms: 4000,
             cap_ms: 5000,
             creep_per_100_ms: 0.03,

@@ -3,9 +3,9 @@
 //! Good to a quarter of a second or so, enough to find a passage again; the ends of the stretch and its pauses are exact.
 
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
+use crate::screening::calls::infrastructure::transcriber::guard::levels;
 
-/// Samples of one level measurement: 20 ms.
-const FRAME: usize = EAR_RATE_HZ as usize / 50;
+/// Length of the stretches whose level is measured.
 const FRAME_MS: u64 = 20;
 /// A silence this long stands between words, not inside one.
 const PAUSE: usize = 8;
@@ -52,13 +52,7 @@ fn weight(word: &str) -> usize {
 
 /// Numbers of the frames that are nearer to the loud ones than to the quiet ones; all where there is no difference.
 fn voiced_frames(audio: &[f32]) -> Vec<usize> {
-    let levels: Vec<f32> = audio
-        .chunks(FRAME)
-        .map(|frame| {
-            let power = frame.iter().filter(|s| s.is_finite()).map(|s| s * s).sum::<f32>() / frame.len() as f32;
-            10.0 * (power + 1e-10).log10()
-        })
-        .collect();
+    let levels = levels(audio);
     let mut sorted = levels.clone();
     sorted.sort_by(f32::total_cmp);
     let at = |share: f32| {

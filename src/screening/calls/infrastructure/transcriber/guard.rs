@@ -33,13 +33,7 @@ pub enum Verdict {
 impl Evidence {
     /// Measures a clip as it came, before it is filled up.
     pub fn of(audio: &[f32], speech_ms: Option<u64>) -> Self {
-        let mut levels: Vec<f32> = audio
-            .chunks(LEVEL_FRAME)
-            .map(|frame| {
-                let power = frame.iter().filter(|s| s.is_finite()).map(|s| s * s).sum::<f32>() / frame.len() as f32;
-                10.0 * (power + 1e-10).log10()
-            })
-            .collect();
+        let mut levels = levels(audio);
         levels.sort_by(f32::total_cmp);
         let at = |share: f32| {
             levels
@@ -63,6 +57,17 @@ impl Evidence {
     pub fn is_weak(self) -> bool {
         self.peak_db < -50.0 || self.range_db < 8.0 || self.speech_ms.is_some_and(|ms| ms < 250)
     }
+}
+
+/// Level of each 20 ms, dB below full scale.
+pub fn levels(audio: &[f32]) -> Vec<f32> {
+    audio
+        .chunks(LEVEL_FRAME)
+        .map(|frame| {
+            let power = frame.iter().filter(|s| s.is_finite()).map(|s| s * s).sum::<f32>() / frame.len() as f32;
+            10.0 * (power + 1e-10).log10()
+        })
+        .collect()
 }
 
 /// Judges a decoding of `audio_ms` of audio.
