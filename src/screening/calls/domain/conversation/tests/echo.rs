@@ -25,12 +25,12 @@ fn weak_speech_in_the_first_seconds_opens_no_turn() {
 #[test]
 fn weak_speech_right_after_emma_is_her_echo_and_loud_speech_an_answer() {
     for (level_dbfs, turns) in [(-58.0, 1), (-40.0, 2)] {
-        let mut scene = Scene::new(vec![(3_000, 4_000, "Yes I am ready."), (5_880, 6_170, "you build")]);
-        scene.run_to(5_860);
+        let mut scene = Scene::new(vec![(3_000, 4_000, "Yes I am ready."), (6_040, 6_330, "you build")]);
+        scene.run_to(6_020);
         let asked = scene.logged("speak What did you build?").expect("asked");
         assert!(
-            (4_600..4_660).contains(&asked),
-            "her question ends at about 5.84 s: {asked}"
+            (4_760..4_840).contains(&asked),
+            "her question ends at about 6.0 s: {asked}"
         );
         scene.level_dbfs = level_dbfs;
         scene.run_to(9_000);
@@ -43,9 +43,9 @@ fn weak_speech_right_after_emma_is_her_echo_and_loud_speech_an_answer() {
 fn a_quiet_candidate_who_answers_at_once_is_heard_from_the_first_word() {
     let mut scene = Scene::new(vec![
         (3_000, 4_000, "Yes I am ready."),
-        (5_880, 8_000, "A bridge of wood."),
+        (6_040, 8_000, "A bridge of wood."),
     ]);
-    scene.run_to(5_860);
+    scene.run_to(6_020);
     scene.level_dbfs = -58.0;
     scene.run_to(10_000);
     let answer = scene
@@ -53,7 +53,7 @@ fn a_quiet_candidate_who_answers_at_once_is_heard_from_the_first_word() {
         .iter()
         .find(|s| s.text == "A bridge of wood.")
         .expect("heard");
-    assert!(answer.start_ms.ms() < 5_980, "{}", answer.start_ms.ms());
+    assert!(answer.start_ms.ms() < 6_140, "{}", answer.start_ms.ms());
 }
 
 // spec: CONV-8
