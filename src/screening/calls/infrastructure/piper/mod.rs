@@ -327,8 +327,9 @@ impl<'a> Stream<'a> {
         out.extend_from_slice(&part[start..voiced.end]);
         self.held.extend_from_slice(&part[voiced.end..]);
         let louder: Vec<f32> = out.iter().map(|s| s * self.gain).collect();
-        let pcm = polish::to_i16(&self.upsampler.push(&louder)?);
-        self.give(&pcm, false, emit);
+        let mut upsampled = self.upsampler.push(&louder)?;
+        polish::soften(&mut upsampled);
+        self.give(&polish::to_i16(&upsampled), false, emit);
         Ok(())
     }
 
@@ -341,6 +342,7 @@ impl<'a> Stream<'a> {
         let mut rest = self.upsampler.push(&tail)?;
         let upsampler = std::mem::replace(&mut self.upsampler, Upsampler::new(self.rate)?);
         rest.extend(upsampler.finish()?);
+        polish::soften(&mut rest);
         self.give(&polish::to_i16(&rest), true, emit);
         Ok(())
     }

@@ -9,6 +9,8 @@ use crate::screening::calls::domain::audio::VOICE_RATE_HZ;
 pub const SPEECH_RMS: f32 = 0.1;
 /// No sample goes beyond this: -0.45 dB of full scale leaves room for the overshoot of the codec.
 const PEAK: f32 = 0.95;
+/// Where loud samples begin to be bent.
+const KNEE: f32 = 0.75;
 /// Silence kept in front of the first sound.
 const LEAD_MS: usize = 15;
 /// A frame is silent when it is this much quieter than the loudest one (-40 dB).
@@ -64,6 +66,15 @@ pub fn trim(samples: &[f32], rate_hz: usize, part: Voiced, gain: f32) -> Vec<f32
     fade(&mut out, rate_hz * FADE_MS / 1000);
     out.resize(part.end - part.start, 0.0);
     out
+}
+
+/// Bends what is louder than [`KNEE`] so that it stays under [`PEAK`]: for speech whose gain had to be chosen before all
+/// of it was known. Quieter samples stay as they are.
+pub fn soften(samples: &mut [f32]) {
+    for sample in samples.iter_mut().filter(|s| s.abs() > KNEE) {
+        let over = (sample.abs() - KNEE) / (PEAK - KNEE);
+        *sample = (KNEE + (PEAK - KNEE) * over.tanh()).copysign(*sample);
+    }
 }
 
 /// 16-bit samples; what is beyond full scale is clipped.
@@ -199,7 +210,7 @@ fn fade(samples: &mut [f32], ramp: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{SPEECH_RMS, Upsampler, Voiced, gain, rms, to_48k, to_i16, trim, voiced};
+    use super::{SPEECH_RMS, Upsampler, Voiced, gain, rms, soften, to_48k, to_i16, trim, voiced};
 
     fn tone(rate: usize, hz: f32, seconds: f32, level: f32) -> Vec<f32> {
         (0..(rate as f32 * seconds) as usize)
@@ -271,6 +282,15 @@ mod tests {
                 assert!(rms(&error) < 0.005, "rate {rate}: {}", rms(&error));
             }
         }
+    }
+
+    #[test]
+    fn loud_peaks_are_bent_and_nothing_else() {
+        let mut samples = [0.0, 0.5, -0.7, 0.8, 1.2, -3.0];
+        soften(&mut samples);
+        assert_eq!(&samples[..3], &[0.0, 0.5, -0.7]);
+        assert!(samples[3] > 0.78 && samples[3] < 0.8 && samples[4] > samples[3]);
+        assert!(samples.iter().all(|s| s.abs() <= 0.95), "{samples:?}");
     }
 
     #[test]
