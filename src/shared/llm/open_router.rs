@@ -331,6 +331,8 @@ async fn refusal(response: Response) -> LlmError {
         408 | 504 => LlmError::TimedOut,
         429 | 503 | 529 => LlmError::Overloaded { retry_after },
         400..=499 => LlmError::Rejected(message),
+        // llama.cpp's Python server answers 500 to a field that it does not know.
+        500 if message.contains("validation error") => LlmError::Rejected(message),
         _ => LlmError::Unavailable(message),
     }
 }
