@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::screening::applications::domain::demo::demo_posting;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
-use crate::screening::calls::application::interviewing::{Interviewer, Talk};
+use crate::screening::calls::application::interviewing::{Early, Interviewer, Talk};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
 use crate::screening::calls::domain::coverage::{Coverage, CoverageState};
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
@@ -318,13 +318,15 @@ impl Stage {
             typed: false,
         };
         // Bounded: more than the sentences of one reply.
-        let (early, mut parts) = mpsc::channel(64);
+        let (early, mut news) = mpsc::channel(64);
         let reply = interviewer.reply(&talk, &request, &early).await;
         drop(early);
         let mut said = String::new();
-        while let Some(part) = parts.recv().await {
-            said.push_str(&part.text);
-            said.push(' ');
+        while let Some(news) = news.recv().await {
+            if let Early::Part(part) = news {
+                said.push_str(&part.text);
+                said.push(' ');
+            }
         }
         said.push_str(&reply.text());
         Outcome { reply, said }

@@ -72,6 +72,7 @@ pub enum Speaker {
 pub struct Parts {
     pub end_of_turn_ms: f64,
     pub transcription_ms: f64,
+    pub first_token_ms: f64,
     pub reply_ms: f64,
     pub first_audio_ms: f64,
 }
@@ -79,7 +80,7 @@ pub struct Parts {
 impl Parts {
     /// All of them together.
     pub fn total_ms(self) -> f64 {
-        self.end_of_turn_ms + self.transcription_ms + self.reply_ms + self.first_audio_ms
+        self.end_of_turn_ms + self.transcription_ms + self.first_token_ms + self.reply_ms + self.first_audio_ms
     }
 }
 

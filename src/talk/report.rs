@@ -50,6 +50,8 @@ pub struct TurnReport {
 pub struct PartsReport {
     pub end_of_turn_ms: f64,
     pub transcription_ms: f64,
+    /// Of a language model; 0 without one.
+    pub first_token_ms: f64,
     pub reply_ms: f64,
     pub first_audio_ms: f64,
     /// The remainder: the network both ways, the server's jitter buffer, codecs and pacing. Negative where the server
@@ -104,6 +106,7 @@ impl PartsReport {
         Self {
             end_of_turn_ms: parts.end_of_turn_ms,
             transcription_ms: parts.transcription_ms,
+            first_token_ms: parts.first_token_ms,
             reply_ms: parts.reply_ms,
             first_audio_ms: parts.first_audio_ms,
             network_ms: total_ms - parts.total_ms(),
@@ -158,7 +161,7 @@ pub fn json(url: &str, calls: &[CallReport]) -> serde_json::Value {
 /// The turns of one call and how it ended.
 pub fn table(call: &CallReport) -> String {
     let mut text = String::from(
-        "turn  answer                          voice to voice =   end of turn + transcript. +       reply + first audio +     network\n",
+        "turn  answer                          voice to voice =   end of turn + transcript. + first token +       reply + first audio +     network\n",
     );
     for (number, turn) in call.turns.iter().enumerate() {
         let name: String = turn.answer.chars().take(30).collect();
@@ -167,16 +170,17 @@ pub fn table(call: &CallReport) -> String {
             .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
         write!(text, "{:>4}  {name:<30}  {total:>14}", number + 1).ok();
         if let Some(p) = turn.parts {
-            let [eot, stt, reply, audio, network] = [
+            let [eot, stt, token, reply, audio, network] = [
                 p.end_of_turn_ms,
                 p.transcription_ms,
+                p.first_token_ms,
                 p.reply_ms,
                 p.first_audio_ms,
                 p.network_ms,
             ];
             write!(
                 text,
-                "   {eot:>11.0}   {stt:>11.0}   {reply:>11.0}   {audio:>11.0}   {network:>11.0}"
+                "   {eot:>11.0}   {stt:>11.0}   {token:>11.0}   {reply:>11.0}   {audio:>11.0}   {network:>11.0}"
             )
             .ok();
         }
@@ -256,7 +260,8 @@ mod tests {
             parts: Some(Parts {
                 end_of_turn_ms: 400.0,
                 transcription_ms: 100.0,
-                reply_ms: 20.0,
+                first_token_ms: 5.0,
+                reply_ms: 15.0,
                 first_audio_ms: 80.0,
             }),
             ..Turn::default()
@@ -280,8 +285,12 @@ mod tests {
     fn the_parts_add_up_to_the_whole() {
         let report = call(&[Some(655)]);
         let parts = report.turns[0].parts.expect("parts");
-        let sum =
-            parts.end_of_turn_ms + parts.transcription_ms + parts.reply_ms + parts.first_audio_ms + parts.network_ms;
+        let sum = parts.end_of_turn_ms
+            + parts.transcription_ms
+            + parts.first_token_ms
+            + parts.reply_ms
+            + parts.first_audio_ms
+            + parts.network_ms;
         assert_eq!(report.turns[0].voice_to_voice_ms, Some(655.0));
         assert!((sum - 655.0).abs() < 1e-9);
     }

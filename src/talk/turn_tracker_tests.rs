@@ -106,6 +106,7 @@ fn latency_runs_from_last_speech_sent_to_first_audio_received() {
     let parts = Parts {
         end_of_turn_ms: 400.0,
         transcription_ms: 100.0,
+        first_token_ms: 0.0,
         reply_ms: 200.0,
         first_audio_ms: 150.0,
     };

@@ -10,7 +10,7 @@ use emma::screening::applications::domain::job_offer::JobOffer;
 use emma::screening::applications::domain::plan::deterministic_plan;
 use emma::screening::calls::application::emma::{EmmaService, Settings};
 use emma::screening::calls::application::guided::GuidedInterviewer;
-use emma::screening::calls::application::interviewing::{Interviewer, Talk};
+use emma::screening::calls::application::interviewing::{Early, Interviewer, Talk};
 use emma::screening::calls::domain::audio::CallTime;
 use emma::screening::calls::domain::conversation::{
     Cause, Conversation, Input, Limits, Output, ReplyRequest, UtteranceId,
@@ -114,12 +114,17 @@ impl Stage {
     }
 
     async fn says(&self, request: &ReplyRequest) -> (Vec<SpeechPart>, Reply) {
-        let (early, mut parts) = mpsc::channel(64);
+        let (early, mut news) = mpsc::channel(64);
         let reply = self.emma.reply(&self.talk, request, &early).await;
         drop(early);
         let mut said = Vec::new();
-        while let Some(part) = parts.recv().await {
-            said.push(part);
+        let mut begun = false;
+        while let Some(news) = news.recv().await {
+            match news {
+                // spec: CONV-7
+                Early::FirstToken => assert!(!std::mem::replace(&mut begun, true), "told once, before any words"),
+                Early::Part(part) => said.push(part),
+            }
         }
         (said, reply)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracing::warn;
 
-use crate::screening::calls::application::interviewing::{EarlyParts, Interviewer, Talk, context};
+use crate::screening::calls::application::interviewing::{EarlyNews, Interviewer, Talk, context};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
 use crate::screening::calls::domain::interviewer::{self, Reply, injection};
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge};
@@ -23,7 +23,7 @@ pub struct GuidedInterviewer {
 
 #[async_trait]
 impl Interviewer for GuidedInterviewer {
-    async fn reply(&self, talk: &Talk, request: &ReplyRequest, _: &EarlyParts) -> Reply {
+    async fn reply(&self, talk: &Talk, request: &ReplyRequest, _: &EarlyNews) -> Reply {
         let facts = match &request.cause {
             Cause::Said(utterance) => match interviewer::lookup_query(utterance, request.phase) {
                 Some(question) => self.look_up(talk, &question).await,

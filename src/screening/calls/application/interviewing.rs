@@ -20,9 +20,17 @@ pub struct Talk {
     pub call_id: Option<CallId>,
 }
 
-/// Takes parts of a reply that may be said before the rest is decided. Bounded: who sends waits until they were taken.
-/// Nothing is heard before the candidate's turn is known to be over.
-pub type EarlyParts = mpsc::Sender<SpeechPart>;
+/// What an interviewer tells before its reply is decided.
+#[derive(Debug, Clone)]
+pub enum Early {
+    /// A language model began to answer; for the record of delays.
+    FirstToken,
+    /// May be said before the rest is decided. Nothing is heard before the candidate's turn is known to be over.
+    Part(SpeechPart),
+}
+
+/// Takes what comes early. Bounded: who sends waits until it was taken.
+pub type EarlyNews = mpsc::Sender<Early>;
 
 /// Decides what Emma says next. It may look things up; it never ends a call or moves the plan by itself: the
 /// conversation takes its reply or leaves it. A reply may be asked for before it is known whether the turn is over, and
@@ -30,7 +38,7 @@ pub type EarlyParts = mpsc::Sender<SpeechPart>;
 #[async_trait]
 pub trait Interviewer: Send + Sync {
     /// The reply; what went to `early` is not in it again.
-    async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyParts) -> Reply;
+    async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyNews) -> Reply;
     /// A reply that needs nothing from outside, for when help does not come in time.
     fn without_help(&self, talk: &Talk, request: &ReplyRequest) -> Reply;
 }

@@ -11,7 +11,7 @@ use tracing::{Instrument, debug, info, warn};
 
 use crate::screening::calls::application::diary::Diary;
 use crate::screening::calls::application::ears::{EarBuffer, level_dbfs};
-use crate::screening::calls::application::interviewing::{Interviewer, Talk};
+use crate::screening::calls::application::interviewing::{Early, Interviewer, Talk};
 use crate::screening::calls::application::live::Seat;
 use crate::screening::calls::application::messages::{self, Meaning};
 use crate::screening::calls::application::recorded::RecordedSink;
@@ -331,6 +331,7 @@ impl Session {
                     total_ms = latency.total_ms,
                     end_of_turn_ms = latency.end_of_turn_ms,
                     transcription_ms = latency.transcription_ms,
+                    first_token_ms = latency.first_token_ms,
                     reply_ms = latency.reply_ms,
                     first_audio_ms = latency.first_audio_ms,
                     "turn answered"
@@ -395,21 +396,21 @@ impl Session {
         let report = self.report.clone();
         self.spawn(tag, async move {
             // Bounded: the interviewer waits until a part was handed on.
-            let (early, mut parts) = mpsc::channel(4);
+            let (early, mut news) = mpsc::channel(4);
             let work = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request, &early));
             tokio::pin!(work);
             let reply = loop {
                 tokio::select! {
                     biased;
-                    Some(part) = parts.recv() => {
+                    Some(news) = news.recv() => {
                         // A closed channel means the call is over.
-                        let _ = report.send(Input::ReplyPart { tag, part }).await;
+                        let _ = report.send(early_input(tag, news)).await;
                     }
                     reply = &mut work => break reply,
                 }
             };
-            while let Ok(part) = parts.try_recv() {
-                let _ = report.send(Input::ReplyPart { tag, part }).await;
+            while let Ok(news) = news.try_recv() {
+                let _ = report.send(early_input(tag, news)).await;
             }
             let reply = reply.unwrap_or_else(|_| {
                 warn!(turn = tag.turn, "the interviewer took too long");
@@ -493,5 +494,12 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+fn early_input(tag: Tag, news: Early) -> Input {
+    match news {
+        Early::FirstToken => Input::FirstToken { tag },
+        Early::Part(part) => Input::ReplyPart { tag, part },
     }
 }

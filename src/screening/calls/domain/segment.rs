@@ -59,14 +59,17 @@ pub struct Word {
     pub confidence: f32,
 }
 
-/// The parts of the pause the candidate heard before Emma's answer, milliseconds. The first four add up to `total_ms`.
+/// The parts of the pause the candidate heard before Emma's answer, milliseconds. The first five add up to `total_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TurnLatency {
     /// From the candidate's last speech to the decision that the turn is over.
     pub end_of_turn_ms: u64,
     /// From that decision to the final transcript; 0 where it was ready before.
     pub transcription_ms: u64,
-    /// From the transcript to the reply's first sentence.
+    /// From the transcript to the language model's first token; 0 where none was asked or it was there before.
+    #[serde(default)]
+    pub first_token_ms: u64,
+    /// From there to the reply's first sentence.
     pub reply_ms: u64,
     /// From that sentence to the first packet of its audio.
     pub first_audio_ms: u64,

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::screening::calls::application::emma::turn::{Trouble, Turn};
 use crate::screening::calls::application::guided::GuidedInterviewer;
-use crate::screening::calls::application::interviewing::{EarlyParts, Interviewer, Talk, context};
+use crate::screening::calls::application::interviewing::{EarlyNews, Interviewer, Talk, context};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
 use crate::screening::calls::domain::interviewer::{Reply, proposals};
 use crate::screening::shared::ids::CallId;
@@ -94,7 +94,7 @@ impl EmmaService {
         &self,
         talk: &Talk,
         request: &ReplyRequest,
-        early: &EarlyParts,
+        early: &EarlyNews,
     ) -> Result<Reply, (Trouble, bool)> {
         let mut turn = Turn::new(self, talk, request, early);
         let outcome = tokio::time::timeout(self.settings.timeout, turn.run()).await;
@@ -142,7 +142,7 @@ impl EmmaService {
 
 #[async_trait]
 impl Interviewer for EmmaService {
-    async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyParts) -> Reply {
+    async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyNews) -> Reply {
         let suits = matches!(request.cause, Cause::Said(_)) && proposals::suits_a_model(&context(talk, request, &[]));
         let call = talk.call_id.as_ref();
         if !suits || self.rests(call) {

@@ -7,7 +7,7 @@ use tracing::debug;
 
 use crate::screening::calls::application::emma::tools::{self, Tool};
 use crate::screening::calls::application::emma::{EmmaService, prompt};
-use crate::screening::calls::application::interviewing::{EarlyParts, Talk, context};
+use crate::screening::calls::application::interviewing::{Early, EarlyNews, Talk, context};
 use crate::screening::calls::domain::conversation::ReplyRequest;
 use crate::screening::calls::domain::interviewer::proposals::{self, Draft, Proposal};
 use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground, check, check_question};
@@ -67,7 +67,9 @@ pub struct Turn<'a> {
     service: &'a EmmaService,
     talk: &'a Talk,
     request: &'a ReplyRequest,
-    early: &'a EarlyParts,
+    early: &'a EarlyNews,
+    /// Whether the model's first token was told.
+    begun: bool,
     draft: Draft,
     facts: Vec<RoleFact>,
     look_ups: usize,
@@ -82,12 +84,13 @@ struct Round {
 }
 
 impl<'a> Turn<'a> {
-    pub fn new(service: &'a EmmaService, talk: &'a Talk, request: &'a ReplyRequest, early: &'a EarlyParts) -> Self {
+    pub fn new(service: &'a EmmaService, talk: &'a Talk, request: &'a ReplyRequest, early: &'a EarlyNews) -> Self {
         Self {
             service,
             talk,
             request,
             early,
+            begun: false,
             draft: Draft::default(),
             facts: Vec::new(),
             look_ups: 0,
@@ -206,7 +209,12 @@ impl<'a> Turn<'a> {
         };
         let mut pending = String::new();
         loop {
-            match events.recv().await {
+            let event = events.recv().await;
+            if matches!(event, Some(Ok(_))) && !std::mem::replace(&mut self.begun, true) {
+                // A closed channel means that the turn went on: nobody wants to know.
+                let _ = self.early.send(Early::FirstToken).await;
+            }
+            match event {
                 Some(Ok(ChatEvent::Text(text))) => {
                     round.text.push_str(&text);
                     pending.push_str(&text);
@@ -280,7 +288,7 @@ impl<'a> Turn<'a> {
     async fn hand_on(&mut self, part: SpeechPart) {
         self.draft.spoken.push(part.clone());
         // A closed channel means that the turn went on: the reply is thrown away as well.
-        let _ = self.early.send(part).await;
+        let _ = self.early.send(Early::Part(part)).await;
     }
 
     /// Uses a tool. Gives its result for the model, and whether the model is to go on.

@@ -35,6 +35,13 @@ impl Conversation {
         }
     }
 
+    pub(super) fn first_token(&mut self, tag: Tag) {
+        let now = self.now;
+        if let Some(turn) = self.turn.as_mut().filter(|t| t.tag == tag) {
+            turn.first_token_at.get_or_insert(now);
+        }
+    }
+
     /// The rest of a reply that is being said already. False where none of this tag is.
     pub(super) fn reply_completed(&mut self, tag: Tag, reply: &Reply) -> bool {
         if self.cut_reply == Some(tag) {

@@ -42,6 +42,7 @@ pub(super) struct AnsweredTurn {
     last_voice: CallTime,
     committed: CallTime,
     transcribed: CallTime,
+    first_token: Option<CallTime>,
     replied: CallTime,
 }
 
@@ -214,10 +215,14 @@ impl Conversation {
         // The steps overlap when work was prepared ahead: each part counts only what came after the step before it.
         let transcribed = answers.transcribed.max(answers.committed);
         let replied = answers.replied.max(transcribed);
+        let first_token = answers
+            .first_token
+            .map_or(transcribed, |at| at.max(transcribed).min(replied));
         let latency = TurnLatency {
             end_of_turn_ms: answers.committed.since(answers.last_voice),
             transcription_ms: transcribed.since(answers.committed),
-            reply_ms: replied.since(transcribed),
+            first_token_ms: first_token.since(transcribed),
+            reply_ms: replied.since(first_token),
             first_audio_ms: now.since(replied),
             total_ms: now.since(answers.last_voice),
         };
@@ -379,6 +384,7 @@ fn answered(turn: &Turn, segment: Option<SegmentId>, replied: CallTime, committe
         last_voice: turn.last_voice,
         committed,
         transcribed: turn.transcribed_at.unwrap_or(committed),
+        first_token: turn.first_token_at,
         replied,
     }
 }

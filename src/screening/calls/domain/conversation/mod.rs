@@ -159,6 +159,7 @@ impl Conversation {
                 silence_ms,
                 probability,
             } => self.judged(tag, silence_ms, probability),
+            Input::FirstToken { tag } => self.first_token(tag),
             Input::ReplyPart { tag, part } => self.reply_part(tag, part),
             Input::ReplyReady { tag, reply } => self.reply_ready(tag, reply),
             Input::Rendered {

@@ -8,7 +8,7 @@ use super::*;
 use crate::screening::calls::domain::coverage::CoverageState;
 use crate::screening::calls::domain::interviewer::{Action, Flag, Reply, SpeechPart};
 use crate::screening::calls::domain::ports::Transcript;
-use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
+use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, TurnLatency};
 use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, MadeBy, Question, QuestionKind};
 
 /// A spoken word takes this long in these scenes, ms.
@@ -71,6 +71,7 @@ struct Scene {
     playing: Vec<(UtteranceId, u64, u64)>,
     paused: bool,
     stored: Vec<TranscriptSegment>,
+    latencies: Vec<TurnLatency>,
     log: Vec<(u64, String)>,
     causes: Vec<Cause>,
     end: Option<EndReason>,
@@ -92,6 +93,7 @@ impl Scene {
             playing: vec![],
             paused: false,
             stored: vec![],
+            latencies: vec![],
             log: vec![],
             causes: vec![],
             end: None,
@@ -174,8 +176,13 @@ impl Scene {
             }
             Output::Answered { latency, .. } => {
                 // spec: CONV-7
-                let sum = latency.end_of_turn_ms + latency.transcription_ms + latency.reply_ms + latency.first_audio_ms;
+                let sum = latency.end_of_turn_ms
+                    + latency.transcription_ms
+                    + latency.first_token_ms
+                    + latency.reply_ms
+                    + latency.first_audio_ms;
                 assert_eq!(sum, latency.total_ms, "the parts add up");
+                self.latencies.push(latency);
                 self.log.push((now, format!("answered after {}", latency.total_ms)));
             }
             Output::End(reason) => self.end = Some(reason),

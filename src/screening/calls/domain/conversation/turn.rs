@@ -43,6 +43,8 @@ pub struct Turn {
     pub committed: Option<CallTime>,
     pub transcribed_at: Option<CallTime>,
     pub reply_requested: bool,
+    /// When a language model began to answer.
+    pub first_token_at: Option<CallTime>,
     pub reply: Option<(Reply, CallTime)>,
     /// Parts of a reply that is not complete yet.
     pub early: Vec<SpeechPart>,
@@ -77,6 +79,7 @@ impl Turn {
             committed: None,
             transcribed_at: None,
             reply_requested: false,
+            first_token_at: None,
             reply: None,
             early: Vec::new(),
             early_at: None,
@@ -123,6 +126,7 @@ impl Turn {
         self.transcribed_at = None;
         self.reply_requested = false;
         self.reply = None;
+        self.first_token_at = None;
         self.early.clear();
         self.early_at = None;
         stale

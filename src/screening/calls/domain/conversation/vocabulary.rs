@@ -41,6 +41,8 @@ pub enum Input {
         silence_ms: u64,
         probability: f32,
     },
+    /// The language model began to answer an [`Output::Reply`].
+    FirstToken { tag: Tag },
     /// A part of the result of [`Output::Reply`] that may be said before the rest of it is decided.
     ReplyPart { tag: Tag, part: SpeechPart },
     /// The result of [`Output::Reply`], without the parts that came before.

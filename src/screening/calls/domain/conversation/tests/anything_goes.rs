@@ -19,6 +19,7 @@ fn input() -> impl Strategy<Value = Input> {
             tag,
             part: SpeechPart { text, kind: SegmentKind::Meta, question_id: None, source_refs: vec![] }
         }),
+        1 => tag.clone().prop_map(|tag| Input::FirstToken { tag }),
         1 => (tag, 0.0f32..1.0).prop_map(|(tag, probability)| Input::TurnJudged { tag, silence_ms: 200, probability }),
         1 => (0u64..6, 0u64..3000).prop_map(|(u, upto_ms)| Input::Played { utterance: UtteranceId(u), upto_ms }),
         1 => (0u64..6).prop_map(|u| Input::PlayedOut { utterance: UtteranceId(u) }),

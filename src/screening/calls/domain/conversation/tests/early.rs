@@ -94,6 +94,26 @@ fn the_first_sentence_is_said_before_the_reply_is_complete() {
     assert_eq!(states, [CoverageState::Answered, CoverageState::Asked]);
 }
 
+// spec: CONV-7
+#[test]
+fn the_models_first_token_is_a_part_of_the_delay() {
+    let (ByHand(mut scene), tag) = ByHand::answered();
+    let before = scene.latencies.len();
+    scene.run_to(scene.now + 300);
+    scene.feed(Input::FirstToken { tag });
+    scene.run_to(scene.now + 100);
+    // A second request of the same turn began as well: the candidate has been waiting since the first.
+    scene.feed(Input::FirstToken { tag });
+    scene.run_to(scene.now + 400);
+    scene.feed(Input::ReplyPart {
+        tag,
+        part: remark("I see."),
+    });
+    scene.run_to(scene.now + 1_000);
+    let latency = scene.latencies[before];
+    assert_eq!((latency.first_token_ms, latency.reply_ms), (300, 500));
+}
+
 // spec: CONV-3, CONV-4
 #[test]
 fn a_reply_that_is_cut_short_before_its_end_moves_nothing() {
