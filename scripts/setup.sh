@@ -20,6 +20,7 @@ wanted_packages=""
 want() {
     want_package=$1
     shift
+    case " $wanted_packages " in *" $want_package "*) return 0 ;; esac
     "$@" >/dev/null 2>&1 || wanted_packages="$wanted_packages $want_package"
 }
 
