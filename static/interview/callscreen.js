@@ -281,7 +281,7 @@ export class CallScreen {
       this.#showMute();
       this.#notice("Your microphone is on.");
     } catch (error) {
-      const why = { denied: "Your browser blocks the microphone.", missing: "No microphone was found.", busy: "Your microphone is in use elsewhere." };
+      const why = { denied: "Your browser blocks the microphone.", missing: "No microphone was found.", busy: "Your microphone is in use elsewhere.", insecure: "This address is not secure (https), so browsers allow no microphone." };
       this.#notice(`${why[microphoneTrouble(error)]} You can go on typing.`);
     }
   }

@@ -31,6 +31,11 @@ const HELP = {
     text: "Browsers allow microphones only on secure pages (https). You can go on here by typing your answers: you will still hear and read Emma. To speak, open the interview at its https address or ask the hiring team for one.",
     steps: [],
   },
+  moved: {
+    title: "To speak, use the secure address",
+    text: "Browsers allow microphones only on secure pages (https). This interview has such an address:",
+    steps: ["Choose “Open the secure address”.", "Your browser may warn that it does not know the certificate, because the server made it for itself. If you trust who sent you the link, choose “Advanced”, then continue."],
+  },
 };
 
 export class SoundCheck {
@@ -61,14 +66,20 @@ export class SoundCheck {
     });
   }
 
-  /** Looks at what the browser can do. */
-  show() {
+  /** Looks at what the browser can do. `secure` is this page's https address, where this one is not secure. */
+  show(secure = null) {
     if (!canUseMicrophone()) {
       $("[data-mic-ask]", this.#root).hidden = true;
       $("[data-start]", this.#root).hidden = true;
       $("[data-typed]", this.#root).classList.replace("quiet", "primary");
-      this.#help("insecure");
+      this.#help(secure ? "moved" : "insecure");
       $("[data-mic-again]", this.#root).hidden = true;
+      const link = $("[data-mic-secure]", this.#root);
+      link.hidden = !secure;
+      if (secure) {
+        link.href = secure;
+        $("[data-typed]", this.#root).classList.replace("primary", "quiet");
+      }
       return;
     }
     navigator.mediaDevices.addEventListener("devicechange", this.#devicesChanged);
