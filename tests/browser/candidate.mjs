@@ -4,26 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { watch } from "./seen.mjs";
+
+export { ask, captions, energy, look } from "./seen.mjs";
 
 export const STEP_MS = 30_000;
-
-/** Runs in the page before anything else: keeps connections and messages where a test can look at them. */
-function watch() {
-  window.seen = { messages: [], connections: [] };
-  const Original = window.RTCPeerConnection;
-  window.RTCPeerConnection = class extends Original {
-    constructor(...given) {
-      super(...given);
-      window.seen.connections.push(this);
-    }
-
-    createDataChannel(...given) {
-      const channel = super.createDataChannel(...given);
-      channel.addEventListener("message", (event) => window.seen.messages.push(JSON.parse(event.data)));
-      return channel;
-    }
-  };
-}
 
 /**
  * Opens Chromium with a WAV file as its microphone.
@@ -87,43 +72,11 @@ export async function checkSound(page, button, seen = async () => {}) {
   await step(page, "call");
 }
 
-/** What the call looks like now. */
-export const look = (page) =>
-  page.evaluate(() => ({
-    step: document.body.dataset.step,
-    state: document.body.dataset.state,
-    topic: Number(/Topic (\d+)/.exec(document.querySelector("[data-topic]")?.textContent ?? "")?.[1] ?? 0),
-    emma: document.querySelectorAll(".line.emma").length,
-    candidate: document.querySelectorAll(".line.candidate").length,
-    banner: document.querySelector("[data-banner]")?.hidden === false,
-  }));
-
-/** The final captions, in order: [speaker, text]. */
-export const captions = (page) =>
-  page.$$eval(".line:not(.partial)", (lines) => lines.map((line) => [line.classList.contains("emma") ? "emma" : "candidate", line.querySelector(".said").textContent]));
-
-/** Energy of Emma's audio as it arrived, over all connections. */
-export const energy = (page) =>
-  page.evaluate(async () => {
-    let sum = 0;
-    for (const connection of window.seen.connections) {
-      if (connection.connectionState === "closed") continue;
-      for (const entry of (await connection.getStats()).values()) if (entry.type === "inbound-rtp") sum += entry.totalAudioEnergy ?? 0;
-    }
-    return sum;
-  });
-
 /** Types an answer and waits until Emma's side has it: the page shows it as provisional, the server's caption makes it final. */
 export async function type(page, text) {
   await page.locator("[data-answer]").fill(text);
   await page.locator("[data-answer]").press("Enter");
   await page.locator(".line.candidate:not(.partial)", { hasText: text }).waitFor();
-}
-
-/** Asks the recruiter's side. */
-export async function ask(base, recruiter, path) {
-  const response = await fetch(`${base}/api/v1${path}`, { headers: { Authorization: `Bearer ${recruiter}` } });
-  return { status: response.status, body: await response.json().catch(() => null) };
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -61,6 +61,10 @@ export class Server {
     await gone;
   }
 
+  signal(name) {
+    this.#process.kill(name);
+  }
+
   log() {
     try {
       return readFileSync(this.#log, "utf8");
