@@ -14,7 +14,7 @@ const STATES = {
   thinking: ["Emma is thinking", ""],
   speaking: ["Emma is speaking", "You can interrupt her at any time"],
   paused: ["Take your time", "Emma waits for you"],
-  reconnecting: ["Reconnecting…", "Your place is kept"],
+  reconnecting: ["Reconnecting…", "You can go on typing"],
   ended: ["The interview is over", ""],
 };
 const QUALITY = { good: "Good connection", fair: "Weak connection", poor: "Poor connection" };

@@ -10,11 +10,20 @@ const SPEECH_MS = 350;
 /** After this much quiet the page suggests what to look at. */
 const QUIET_MS = 7_000;
 
+/** Where this browser keeps what a page may do. */
+function stepsToAllow() {
+  const agent = navigator.userAgent;
+  if (/iPhone|iPad/.test(agent)) return ["Tap the icon at the left end of the address bar, then the website settings.", "Set the microphone to “Allow”."];
+  if (/Android/.test(agent)) return ["Tap the icon at the left end of the address bar, then “Permissions”.", "Set the microphone to “Allow”."];
+  if (/Firefox\//.test(agent)) return ["Click the crossed-out microphone, or the lock, at the left end of the address bar.", "Remove the block by the cross beside it."];
+  return ["Click the icon at the left end of the address bar.", "Set the microphone to “Allow”."];
+}
+
 const HELP = {
   denied: {
     title: "Your microphone is blocked",
     text: "The browser did not let this page use the microphone. To allow it:",
-    steps: ["Click the icon at the left end of the address bar.", "Set the microphone to “Allow”.", "Come back here and choose “Try again”, or load the page again."],
+    steps: [...stepsToAllow(), "Come back here and choose “Try again”, or load the page again."],
   },
   missing: {
     title: "No microphone was found",
@@ -34,7 +43,8 @@ const HELP = {
   moved: {
     title: "To speak, use the secure address",
     text: "Browsers allow microphones only on secure pages (https). This interview has such an address:",
-    steps: ["Choose “Open the secure address”.", "Your browser may warn that it does not know the certificate, because the server made it for itself. If you trust who sent you the link, choose “Advanced”, then continue."],
+    steps: [],
+    after: "Your browser may warn that it does not know the certificate: some servers make their own. If you trust who sent you this link, choose “Advanced” or “Details” there, then continue.",
   },
 };
 
@@ -161,13 +171,15 @@ export class SoundCheck {
 
   #help(kind) {
     this.#trouble = kind;
-    const { title, text, steps } = HELP[kind];
+    const { title, text, steps, after = "" } = HELP[kind];
     $("[data-mic-ask]", this.#root).hidden = true;
     $("[data-mic-on]", this.#root).hidden = true;
     $("[data-help-title]", this.#root).textContent = title;
     $("[data-help-text]", this.#root).textContent = text;
     $("[data-help-steps]", this.#root).replaceChildren(...steps.map((step) => el("li", { text: step })));
     $("[data-help-steps]", this.#root).hidden = steps.length === 0;
+    $("[data-help-after]", this.#root).textContent = after;
+    $("[data-help-after]", this.#root).hidden = !after;
     $("[data-mic-help]", this.#root).hidden = false;
     $("[data-start]", this.#root).setAttribute("aria-disabled", "true");
   }

@@ -73,15 +73,17 @@ export class CallSession {
   setMuted(muted) {
     this.#muted = muted;
     for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !muted;
-    this.send({ type: "mute", muted });
+    this.#tellMuted();
   }
 
   /** Takes a microphone into use: in place where one was in use, with a new connection where the candidate only typed. */
   async useMicrophone(stream) {
     this.#stream = stream;
     this.#muted = false;
-    if (this.#link?.hasMicrophone) await this.#link.replaceTrack(stream.getAudioTracks()[0]);
-    else {
+    if (this.#link?.hasMicrophone) {
+      await this.#link.replaceTrack(stream.getAudioTracks()[0]);
+      this.#tellMuted();
+    } else {
       this.#link?.close();
       await this.#establish({ resume: true, first: false });
     }
@@ -122,7 +124,7 @@ export class CallSession {
         await this.#attempt(resume);
         this.#busy = false;
         this.#events.phase("connected");
-        if (this.#muted) this.setMuted(true);
+        this.#tellMuted();
         this.#catchUp({ afterBreak: resume });
         return;
       } catch (error) {
@@ -187,6 +189,11 @@ export class CallSession {
     }
     this.#finish({ kind: "problem", problem: error });
     return true;
+  }
+
+  /** Emma waits longer for somebody who types, and does not take their silence for a broken microphone. */
+  #tellMuted() {
+    this.#link?.send({ type: "mute", muted: this.#muted || !this.#stream });
   }
 
   /** Sends what could not be sent, and after a break once more what never arrived. */
