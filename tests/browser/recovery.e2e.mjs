@@ -2,10 +2,15 @@
 // speaks, the page is loaded again in the middle, and nothing gets through for ten seconds.
 //
 //   node recovery.e2e.mjs --emma PATH_OF_EMMA --data EMPTY_DIR --wav answer.wav [--shots DIR]
+//     [--host ADDRESS --unplug COMMAND --plug COMMAND]
+//
+// With --host the server listens on all addresses and is opened at this one, over https; --unplug and --plug take the
+// network away and give it back. Without them the server stands still instead, which looks the same from the page.
 
 // spec: CALL-6, CALL-7, CALL-8, CONV-6, UI-1
 
 import assert from "node:assert/strict";
+import { execSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -25,7 +30,7 @@ const BACK_MS = 75_000;
 const TURN_MS = 90_000;
 
 const { values: options } = parseArgs({
-  options: { emma: { type: "string" }, data: { type: "string" }, wav: { type: "string" }, shots: { type: "string" }, chromium: { type: "string", default: "/usr/bin/chromium" } },
+  options: { emma: { type: "string" }, data: { type: "string" }, wav: { type: "string" }, shots: { type: "string" }, chromium: { type: "string", default: "/usr/bin/chromium" }, host: { type: "string" }, unplug: { type: "string" }, plug: { type: "string" } },
 });
 for (const needed of ["emma", "data", "wav"]) if (!options[needed]) throw new Error(`--${needed} is missing`);
 
@@ -126,12 +131,14 @@ async function interview(server, page, { link, recruiter }) {
 
   await goneAndBack(page, "silence", async (noticed) => {
     // A server that stands still answers no packet and no request, as if the network between were gone.
-    server.signal("SIGSTOP");
+    if (options.unplug) execSync(options.unplug);
+    else server.signal("SIGSTOP");
     await Promise.all([noticed(), sleep(SILENT_MS)]);
     say("typing the third answer, with no connection");
     await page.locator("[data-answer]").fill(ANSWERS[2]);
     await page.locator("[data-answer]").press("Enter");
-    server.signal("SIGCONT");
+    if (options.plug) execSync(options.plug);
+    else server.signal("SIGCONT");
   });
   await page.locator(".line.candidate:not(.partial)", { hasText: ANSWERS[2] }).waitFor();
 
@@ -163,11 +170,11 @@ async function finished(server) {
   return { calls: value("emma_calls_finished_total"), acted: value('jobs_total\\{subscriber="end-screening",outcome="done"\\}') };
 }
 
-const server = new Server({ emma: options.emma, data: options.data, port: await freePort() });
+const server = new Server({ emma: options.emma, data: options.data, port: await freePort(), host: options.host });
 const microphone = join(options.data, "..", "recovery-microphone.wav");
 writeMicrophone(microphone, [options.wav], { silenceS: 1 });
 const started = await server.start();
-const { browser, page } = await openBrowser({ executablePath: options.chromium, microphone });
+const { browser, page } = await openBrowser({ executablePath: options.chromium, microphone, context: { ignoreHTTPSErrors: true } });
 try {
   const summary = await interview(server, page, started);
   const end = Date.now() + 20_000;

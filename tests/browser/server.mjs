@@ -25,12 +25,12 @@ export class Server {
   #process = null;
   #log;
 
-  /** @param {{emma: string, data: string, port: number, args?: string[]}} options */
-  constructor({ emma, data, port, args = [] }) {
+  /** @param {{emma: string, data: string, port: number, host?: string}} options `host` is where the network reaches it */
+  constructor({ emma, data, port, host }) {
     this.#emma = emma;
-    this.#args = ["serve", "--demo", "--port", String(port), "--data-dir", data, ...args];
+    this.#args = ["serve", "--demo", "--port", String(port), "--data-dir", data, ...(host ? ["--bind", "0.0.0.0"] : [])];
     this.#log = join(data, "..", "recovery.log");
-    this.base = `http://127.0.0.1:${port}`;
+    this.base = `http://${host ?? "127.0.0.1"}:${port}`;
   }
 
   /** Starts it; resolves when it listens, with the links it prints. The models load on. */

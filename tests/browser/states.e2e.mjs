@@ -2,7 +2,7 @@
 // (axe), that nothing is wider than the screen, and a picture of each to judge. The pages come from static/; the server
 // is played here, so that states which are hard to reach are a line each.
 //
-//   node states.e2e.mjs [--shots DIR] [--only NAME]
+//   node states.e2e.mjs [--shots DIR] [--only NAME] [--screens wide-light,phone-dark]
 
 // spec: UI-1
 
@@ -46,7 +46,7 @@ const INTERVIEW = {
   secure_url: null,
 };
 
-const { values: options } = parseArgs({ options: { shots: { type: "string" }, only: { type: "string" }, chromium: { type: "string", default: "/usr/bin/chromium" } } });
+const { values: options } = parseArgs({ options: { shots: { type: "string" }, only: { type: "string" }, screens: { type: "string" }, chromium: { type: "string", default: "/usr/bin/chromium" } } });
 
 /** Runs in the page: a connection that comes about at once and receives what the test says. */
 function fakeConnection() {
@@ -184,13 +184,14 @@ async function picture(page, name) {
   await page.screenshot({ path: join(options.shots, `${name}.png`), fullPage: false });
 }
 
+const screens = SCREENS.filter(({ name }) => !options.screens || options.screens.split(",").includes(name));
+const states = Object.entries(STATES).filter(([name]) => !options.only || name === options.only);
 const started = Date.now();
 const failures = [];
 const { browser } = await openBrowser({ executablePath: options.chromium });
 try {
-  for (const [state, { at = HERE, answers, init = [], steps }] of Object.entries(STATES)) {
-    if (options.only && options.only !== state) continue;
-    for (const { name, ...screen } of SCREENS) {
+  for (const [state, { at = HERE, answers, init = [], steps }] of states) {
+    for (const { name, ...screen } of screens) {
       const context = await browser.newContext({ ...screen, reducedMotion: "reduce", permissions: at === HERE ? ["microphone"] : [] });
       try {
         const page = await context.newPage();
@@ -222,5 +223,5 @@ try {
   await browser.close();
 }
 for (const failure of failures) console.error(failure);
-console.log(`${Object.keys(STATES).length} states on ${SCREENS.length} screens in ${((Date.now() - started) / 1000).toFixed(0)} s, ${failures.length} failed`);
+console.log(`${states.length} states on ${screens.length} screens in ${((Date.now() - started) / 1000).toFixed(0)} s, ${failures.length} failed`);
 process.exitCode = failures.length > 0 ? 1 : 0;
