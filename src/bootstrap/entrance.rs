@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::config::{Config, Tls};
+use crate::shared::clock::{Clock as _, SystemClock};
 use crate::shared::http::entrance::Entrance;
 use crate::shared::http::entrance::certificate::Certificate;
 use crate::shared::media::sockets::local_addresses;
@@ -39,7 +40,10 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
         }
         _ if wants_own(config) => {
             let dir = server.data_dir.join("tls");
-            (Some(Certificate::own(&dir, &names(config))?), true)
+            (
+                Some(Certificate::own(&dir, &names(config), SystemClock.now().date_naive())?),
+                true,
+            )
         }
         _ => (None, false),
     };

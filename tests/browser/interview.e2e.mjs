@@ -176,6 +176,12 @@ async function checkResultsPage(page, applicationId) {
   assert.ok(!page.url().includes(options.recruiter), "the token is not left in the address");
   assert.ok((await page.locator(".transcript li").count()) > 0, "the results show the transcript");
   await note(page)("results");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 375, height: 667 });
+  await note(page)("results-phone-dark");
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "the results fit a phone");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 800 });
   const evidence = page.locator("a.evidence-item").first();
   if (await evidence.count()) {
     await evidence.click();

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{Datelike as _, Days, Utc};
+use chrono::{Datelike as _, Days, NaiveDate};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use sha2::{Digest as _, Sha256};
 
-use crate::shared::secrets::write_private;
+use crate::shared::secrets::{sha256_hex, write_private};
 
 /// Days an own certificate is valid. Phones accept no longer ones.
 const VALID_DAYS: u64 = 397;
@@ -71,17 +70,11 @@ impl Certificate {
     ///
     /// # Errors
     /// When it cannot be made or written.
-    pub fn own(dir: &Path, names: &[String]) -> Result<Self, CertificateError> {
+    pub fn own(dir: &Path, names: &[String], today: NaiveDate) -> Result<Self, CertificateError> {
         let names: std::collections::BTreeSet<&String> = names.iter().collect();
-        let digest = names
-            .iter()
-            .fold(Sha256::new(), |hash, name| hash.chain_update(name).chain_update("\n"));
-        let stem: String = digest
-            .finalize()
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let joined: String = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect();
+        let digest = sha256_hex(joined.as_bytes());
+        let stem = digest.get(..12).unwrap_or(&digest);
         let (certificate, key) = (dir.join(format!("{stem}.crt")), dir.join(format!("{stem}.key")));
         if is_fresh(&certificate)
             && let Ok(kept) = Self::given(&certificate, &key)
@@ -89,7 +82,7 @@ impl Certificate {
             return Ok(kept);
         }
         std::fs::create_dir_all(dir)?;
-        let (certificate_pem, key_pem) = make(names.into_iter().cloned().collect())?;
+        let (certificate_pem, key_pem) = make(names.into_iter().cloned().collect(), today)?;
         // What is there is old or broken.
         for file in [&certificate, &key] {
             match std::fs::remove_file(file) {
@@ -110,14 +103,13 @@ fn is_fresh(certificate: &Path) -> bool {
 }
 
 /// Certificate and key, both PEM.
-fn make(names: Vec<String>) -> Result<(String, String), rcgen::Error> {
+fn make(names: Vec<String>, today: NaiveDate) -> Result<(String, String), rcgen::Error> {
     let mut parameters = rcgen::CertificateParams::new(names)?;
     let name = &mut parameters.distinguished_name;
     *name = rcgen::DistinguishedName::new();
     name.push(rcgen::DnType::CommonName, "Emma on this network");
     parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-    let today = Utc::now().date_naive();
-    let day = |date: chrono::NaiveDate| rcgen::date_time_ymd(date.year(), date.month() as u8, date.day() as u8);
+    let day = |date: NaiveDate| rcgen::date_time_ymd(date.year(), date.month() as u8, date.day() as u8);
     // From yesterday on: clocks differ.
     parameters.not_before = day(today - Days::new(1));
     parameters.not_after = day(today + Days::new(VALID_DAYS - 1));
@@ -129,6 +121,11 @@ fn make(names: Vec<String>) -> Result<(String, String), rcgen::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shared::clock::{Clock as _, SystemClock};
+
+    fn today() -> NaiveDate {
+        SystemClock.now().date_naive()
+    }
 
     fn names(list: &[&str]) -> Vec<String> {
         list.iter().map(|&name| name.to_owned()).collect()
@@ -138,7 +135,7 @@ mod tests {
     fn an_own_certificate_stays_the_same_until_the_names_change() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let pem = |list: &[&str]| {
-            let own = Certificate::own(dir.path(), &names(list)).expect("made");
+            let own = Certificate::own(dir.path(), &names(list), today()).expect("made");
             std::fs::read_to_string(own.file).expect("kept")
         };
         let first = pem(&["localhost", "192.168.1.5"]);
@@ -149,9 +146,9 @@ mod tests {
     #[test]
     fn a_broken_own_certificate_is_made_anew_and_its_key_is_private() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let own = Certificate::own(dir.path(), &names(&["localhost"])).expect("made");
+        let own = Certificate::own(dir.path(), &names(&["localhost"]), today()).expect("made");
         std::fs::write(&own.file, "broken").expect("writable");
-        let again = Certificate::own(dir.path(), &names(&["localhost"])).expect("made anew");
+        let again = Certificate::own(dir.path(), &names(&["localhost"]), today()).expect("made anew");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -166,8 +163,8 @@ mod tests {
     #[test]
     fn a_key_of_another_certificate_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let one = Certificate::own(dir.path(), &names(&["a.example"])).expect("made");
-        let other = Certificate::own(dir.path(), &names(&["b.example"])).expect("made");
+        let one = Certificate::own(dir.path(), &names(&["a.example"]), today()).expect("made");
+        let other = Certificate::own(dir.path(), &names(&["b.example"]), today()).expect("made");
         let mixed = Certificate::given(&one.file, &other.file.with_extension("key"));
         assert!(matches!(mixed, Err(CertificateError::Unusable(_))));
         let missing = Certificate::given(&dir.path().join("none"), &one.file);

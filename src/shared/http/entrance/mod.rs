@@ -171,6 +171,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::shared::clock::{Clock as _, SystemClock};
 
     /// A server on a free port that answers `GET /` with `hello`; its base without the scheme.
     async fn serve(tls: Option<Arc<rustls::ServerConfig>>) -> SocketAddr {
@@ -185,7 +186,7 @@ mod tests {
     fn own_certificate(dir: &std::path::Path) -> (Arc<rustls::ServerConfig>, reqwest::Certificate) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let own = certificate::Certificate::own(dir, &names).expect("made");
+        let own = certificate::Certificate::own(dir, &names, SystemClock.now().date_naive()).expect("made");
         let pem = std::fs::read(&own.file).expect("kept");
         (own.config, reqwest::Certificate::from_pem(&pem).expect("a certificate"))
     }
