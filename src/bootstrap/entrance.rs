@@ -35,9 +35,10 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
         .with_context(|| format!("cannot listen on {address}: {advice}"))?;
     let bound = socket.local_addr()?;
     let (certificate, own_certificate) = match (&server.tls_cert, &server.tls_key) {
-        (Some(certificate), Some(key)) if server.tls != Tls::Off => {
-            (Some(Certificate::given(certificate, key)?), false)
-        }
+        (Some(certificate), Some(key)) if server.tls != Tls::Off => (
+            Some(Certificate::given(certificate, key).context("server.tls_cert, server.tls_key")?),
+            false,
+        ),
         _ if wants_own(config) => {
             let dir = server.data_dir.join("tls");
             (
