@@ -41,6 +41,12 @@ pub struct Server {
     pub port: u16,
     /// Base of the links Emma prints, e.g. `https://emma.example.com`; made from bind and port where it is not set. (`EMMA_PUBLIC_URL`)
     pub public_url: Option<String>,
+    /// Whether pages are served over HTTPS as well, on the same port. (`EMMA_TLS`)
+    pub tls: Tls,
+    /// Certificate with its chain, PEM; a self-made one where it is not set. (`EMMA_TLS_CERT`)
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, PEM. (`EMMA_TLS_KEY`)
+    pub tls_key: Option<PathBuf>,
     /// Database, voice cache, recruiter token. (`EMMA_DATA_DIR`)
     pub data_dir: PathBuf,
     /// Database other than `<data_dir>/emma.db`, e.g. `sqlite:///srv/emma.db`. (`DATABASE_URL`)
@@ -52,6 +58,16 @@ pub struct Server {
     pub demo: bool,
     /// Seconds that running calls are given to end when the server is asked to stop; then they are suspended.
     pub drain_s: u64,
+}
+
+/// HTTPS without a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// With a given certificate; else with a self-made one where others can reach the server and no public URL is set.
+    Auto,
+    On,
+    Off,
 }
 
 /// `[media]`: how candidates' audio reaches the server.
@@ -264,6 +280,9 @@ impl Default for Config {
                 bind: IpAddr::from([127, 0, 0, 1]),
                 port: 8080,
                 public_url: None,
+                tls: Tls::Auto,
+                tls_cert: None,
+                tls_key: None,
                 data_dir: PathBuf::from("data"),
                 database_url: None,
                 recruiter_token: None,
@@ -323,6 +342,9 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("EMMA_BIND", "server.bind"),
     ("EMMA_PORT", "server.port"),
     ("EMMA_PUBLIC_URL", "server.public_url"),
+    ("EMMA_TLS", "server.tls"),
+    ("EMMA_TLS_CERT", "server.tls_cert"),
+    ("EMMA_TLS_KEY", "server.tls_key"),
     ("EMMA_DATA_DIR", "server.data_dir"),
     ("DATABASE_URL", "server.database_url"),
     ("EMMA_RECRUITER_TOKEN", "server.recruiter_token"),
@@ -422,6 +444,9 @@ impl Config {
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
             return invalid("server.public_url", "must begin with http:// or https://");
+        }
+        if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
+            return invalid("server.tls_cert/tls_key", "must both be set, or neither");
         }
         if let Some(url) = &self.server.database_url
             && !url.starts_with("sqlite:")

@@ -5,12 +5,12 @@ pub mod llm;
 pub mod outside;
 
 mod demo;
+mod entrance;
 mod glue;
 pub mod mind;
 mod prepare;
 mod speech;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,7 @@ use crate::shared::clock::{Clock, SystemClock};
 use crate::shared::db::Db;
 use crate::shared::embeddings::store::SqliteEmbeddingStore;
 use crate::shared::http::auth::RecruiterToken;
+use crate::shared::http::entrance::Entrance;
 use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
 use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::Subscription;
@@ -89,9 +90,13 @@ const EXPIRING: Duration = Duration::from_mins(1);
 /// A server that is ready to serve.
 pub struct Emma {
     pub base_url: String,
+    /// Base on this machine itself, where it is another one.
+    pub local_url: Option<String>,
+    /// Whether the certificate is one that browsers warn about.
+    pub own_certificate: bool,
     pub recruiter: RecruiterToken,
     pub demo: Option<demo::Demo>,
-    listener: tokio::net::TcpListener,
+    entrance: Entrance,
     router: Router,
     calls: Arc<CallService>,
     gateway: Arc<WebRtcAdapter>,
@@ -113,8 +118,8 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let runtime = OnnxRuntime::load(&models)?;
     let embedder = outside::embedder(&config.embeddings, &runtime, &models)?;
     let directory = outside::directory(&config.torre)?;
-    let listener = listen(&config).await?;
-    let base_url = base_url(&config, listener.local_addr()?);
+    let opened = entrance::open(&config).await?;
+    let base_url = opened.base_url;
     let db = open_database(&database_file(&config)?).await?;
     let recruiter = match config.server.recruiter_token.clone() {
         Some(token) => RecruiterToken::given(token),
@@ -305,9 +310,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     };
     Ok(Emma {
         base_url,
+        local_url: opened.local_url,
+        own_certificate: opened.own_certificate,
         recruiter,
         demo,
-        listener,
+        entrance: opened.entrance,
         router: router::build(state),
         calls,
         gateway,
@@ -335,7 +342,7 @@ impl Emma {
         });
         tokio::spawn(expire_calls(self.calls, stop));
         // Calls end over their own connections: HTTP serves on while they do.
-        let served = axum::serve(self.listener, self.router.into_make_service()).with_graceful_shutdown(async move {
+        let served = axum::serve(self.entrance, self.router.into_make_service()).with_graceful_shutdown(async move {
             if draining.await.is_err() {
                 error!("running calls could not be waited for");
             }
@@ -488,32 +495,11 @@ fn parts(db: &Db, llm: Option<&OpenLlm>, speech: SpeechHealth) -> Vec<Part> {
     ]
 }
 
-async fn listen(config: &Config) -> anyhow::Result<tokio::net::TcpListener> {
-    let address = SocketAddr::new(config.server.bind, config.server.port);
-    let advice = "choose another with --port, or stop what uses it";
-    tokio::net::TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}: {advice}"))
-}
-
 fn link_terms(config: &Config) -> LinkTerms {
     LinkTerms {
         valid_for: TimeDelta::hours(i64::from(config.interview.invitation_hours)),
         ..LinkTerms::default()
     }
-}
-
-fn base_url(config: &Config, bound: SocketAddr) -> String {
-    if let Some(url) = &config.server.public_url {
-        return url.trim_end_matches('/').to_owned();
-    }
-    let host = if bound.ip().is_unspecified() {
-        "127.0.0.1".to_owned()
-    } else {
-        bound.ip().to_string()
-    };
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    format!("http://{host}:{}", bound.port())
 }
 
 fn web_rtc(config: &Config) -> WebRtcConfig {

@@ -11,8 +11,12 @@ use tracing::{info, warn};
 
 use crate::bootstrap::{self, Emma};
 use crate::cli::print;
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::router;
+
+/// Said where browsers do not know the certificate.
+const OWN_CERTIFICATE: &str = "The certificate is one this server made for itself: each browser warns once; choose \
+    \"Advanced\", then to continue. `--tls-cert` and `--tls-key` take one that browsers know.";
 
 /// How to serve. What is given here wins over file and environment.
 #[derive(Debug, Args)]
@@ -29,6 +33,15 @@ pub struct ServeArgs {
     /// Base of the links that are printed, e.g. `https://emma.example.com` [env: `EMMA_PUBLIC_URL`]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// HTTPS on the same port: auto makes a certificate where others reach this machine directly [default: auto] [env: `EMMA_TLS`]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    tls: Option<Tls>,
+    /// Certificate and its chain, PEM, instead of a self-made one [env: `EMMA_TLS_CERT`]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, PEM [env: `EMMA_TLS_KEY`]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Address candidates reach this machine at, behind NAT or in a container [env: `EMMA_ADVERTISED_IP`]
     #[arg(long, value_name = "ADDRESS")]
     advertised_ip: Option<IpAddr>,
@@ -54,6 +67,9 @@ impl ServeArgs {
         server.port = self.port.unwrap_or(server.port);
         server.data_dir = self.data_dir.unwrap_or_else(|| server.data_dir.clone());
         server.public_url = self.public_url.or_else(|| server.public_url.take());
+        server.tls = self.tls.unwrap_or(server.tls);
+        server.tls_cert = self.tls_cert.or_else(|| server.tls_cert.take());
+        server.tls_key = self.tls_key.or_else(|| server.tls_key.take());
         server.demo |= self.demo;
         config.media.advertised_ip = self.advertised_ip.or(config.media.advertised_ip);
         if let Some((min, max)) = self.udp_ports {
@@ -86,13 +102,19 @@ fn announce(emma: &Emma) {
     let mut lines = vec![format!("Emma listens on {}", emma.base_url)];
     if let Some(demo) = &emma.demo {
         lines.push(format!("Interview link: {}/i/{}", emma.base_url, demo.token));
+        if let Some(local) = &emma.local_url {
+            lines.push(format!("  on this machine: {local}/i/{}", demo.token));
+        }
     }
-    lines.push(format!(
-        "Results: {}/results#token={}",
-        emma.base_url,
-        emma.recruiter.expose()
-    ));
-    lines.push(format!("Recruiter token: {}", emma.recruiter.expose()));
+    let recruiter = emma.recruiter.expose();
+    lines.push(format!("Results: {}/results#token={recruiter}", emma.base_url));
+    if let Some(local) = &emma.local_url {
+        lines.push(format!("  on this machine: {local}/results#token={recruiter}"));
+    }
+    lines.push(format!("Recruiter token: {recruiter}"));
+    if emma.own_certificate {
+        lines.push(OWN_CERTIFICATE.to_owned());
+    }
     print(&lines.join("\n"));
 }
 

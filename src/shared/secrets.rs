@@ -1,5 +1,8 @@
 //! Secrets that Emma makes herself, and how they are kept.
 
+use std::io;
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
@@ -18,4 +21,30 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+/// Writes a new file that its owner alone may read.
+///
+/// # Errors
+/// When it is there already or cannot be written.
+#[cfg(unix)]
+pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Writes a new file.
+///
+/// # Errors
+/// When it cannot be written.
+#[cfg(not(unix))]
+pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    std::fs::write(file, text)
 }

@@ -12,6 +12,15 @@ export function audioContext() {
 /** Whether this page may ask for a microphone at all: browsers allow it on https and localhost only. */
 export const canUseMicrophone = () => Boolean(window.isSecureContext && navigator.mediaDevices?.getUserMedia);
 
+/** This page over https, where the server knows such an address (`secureUrl`) and this one is not secure; else null. */
+export function secureAddress(secureUrl, token) {
+  if (window.isSecureContext || !secureUrl) return null;
+  const address = new URL(`/i/${encodeURIComponent(token)}`, secureUrl);
+  // A server with several addresses cannot know which of them this browser reaches. Its port speaks both.
+  if (address.port === window.location.port) address.hostname = window.location.hostname;
+  return address.href;
+}
+
 /** Opens a microphone with the browser's echo canceller, noise suppression and gain control. */
 export function openMicrophone(deviceId) {
   return navigator.mediaDevices.getUserMedia({
@@ -35,6 +44,7 @@ export async function microphones() {
 
 /** Which of the helps of the sound check fits an error of `openMicrophone`. */
 export function microphoneTrouble(error) {
+  if (!canUseMicrophone()) return "insecure";
   switch (error?.name) {
     case "NotAllowedError":
     case "SecurityError":

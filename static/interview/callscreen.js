@@ -14,7 +14,7 @@ const STATES = {
   thinking: ["Emma is thinking", ""],
   speaking: ["Emma is speaking", "You can interrupt her at any time"],
   paused: ["Take your time", "Emma waits for you"],
-  reconnecting: ["Reconnecting…", "Your place is kept"],
+  reconnecting: ["Reconnecting…", "You can go on typing"],
   ended: ["The interview is over", ""],
 };
 const QUALITY = { good: "Good connection", fair: "Weak connection", poor: "Poor connection" };
@@ -281,7 +281,7 @@ export class CallScreen {
       this.#showMute();
       this.#notice("Your microphone is on.");
     } catch (error) {
-      const why = { denied: "Your browser blocks the microphone.", missing: "No microphone was found.", busy: "Your microphone is in use elsewhere." };
+      const why = { denied: "Your browser blocks the microphone.", missing: "No microphone was found.", busy: "Your microphone is in use elsewhere.", insecure: "This address is not secure (https), so browsers allow no microphone." };
       this.#notice(`${why[microphoneTrouble(error)]} You can go on typing.`);
     }
   }

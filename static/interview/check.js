@@ -10,11 +10,20 @@ const SPEECH_MS = 350;
 /** After this much quiet the page suggests what to look at. */
 const QUIET_MS = 7_000;
 
+/** Where this browser keeps what a page may do. */
+function stepsToAllow() {
+  const agent = navigator.userAgent;
+  if (/iPhone|iPad/.test(agent)) return ["Tap the icon at the left end of the address bar, then the website settings.", "Set the microphone to “Allow”."];
+  if (/Android/.test(agent)) return ["Tap the icon at the left end of the address bar, then “Permissions”.", "Set the microphone to “Allow”."];
+  if (/Firefox\//.test(agent)) return ["Click the crossed-out microphone, or the lock, at the left end of the address bar.", "Remove the block by the cross beside it."];
+  return ["Click the icon at the left end of the address bar.", "Set the microphone to “Allow”."];
+}
+
 const HELP = {
   denied: {
     title: "Your microphone is blocked",
     text: "The browser did not let this page use the microphone. To allow it:",
-    steps: ["Click the icon at the left end of the address bar.", "Set the microphone to “Allow”.", "Come back here and choose “Try again”, or load the page again."],
+    steps: [...stepsToAllow(), "Come back here and choose “Try again”, or load the page again."],
   },
   missing: {
     title: "No microphone was found",
@@ -30,6 +39,12 @@ const HELP = {
     title: "This address cannot use a microphone",
     text: "Browsers allow microphones only on secure pages (https). You can go on here by typing your answers: you will still hear and read Emma. To speak, open the interview at its https address or ask the hiring team for one.",
     steps: [],
+  },
+  moved: {
+    title: "To speak, use the secure address",
+    text: "Browsers allow microphones only on secure pages (https). This interview has such an address:",
+    steps: [],
+    after: "Your browser may warn that it does not know the certificate: some servers make their own. If you trust who sent you this link, choose “Advanced” or “Details” there, then continue.",
   },
 };
 
@@ -61,14 +76,20 @@ export class SoundCheck {
     });
   }
 
-  /** Looks at what the browser can do. */
-  show() {
+  /** Looks at what the browser can do. `secure` is this page's https address, where this one is not secure. */
+  show(secure = null) {
     if (!canUseMicrophone()) {
       $("[data-mic-ask]", this.#root).hidden = true;
       $("[data-start]", this.#root).hidden = true;
       $("[data-typed]", this.#root).classList.replace("quiet", "primary");
-      this.#help("insecure");
+      this.#help(secure ? "moved" : "insecure");
       $("[data-mic-again]", this.#root).hidden = true;
+      const link = $("[data-mic-secure]", this.#root);
+      link.hidden = !secure;
+      if (secure) {
+        link.href = secure;
+        $("[data-typed]", this.#root).classList.replace("primary", "quiet");
+      }
       return;
     }
     navigator.mediaDevices.addEventListener("devicechange", this.#devicesChanged);
@@ -150,13 +171,15 @@ export class SoundCheck {
 
   #help(kind) {
     this.#trouble = kind;
-    const { title, text, steps } = HELP[kind];
+    const { title, text, steps, after = "" } = HELP[kind];
     $("[data-mic-ask]", this.#root).hidden = true;
     $("[data-mic-on]", this.#root).hidden = true;
     $("[data-help-title]", this.#root).textContent = title;
     $("[data-help-text]", this.#root).textContent = text;
     $("[data-help-steps]", this.#root).replaceChildren(...steps.map((step) => el("li", { text: step })));
     $("[data-help-steps]", this.#root).hidden = steps.length === 0;
+    $("[data-help-after]", this.#root).textContent = after;
+    $("[data-help-after]", this.#root).hidden = !after;
     $("[data-mic-help]", this.#root).hidden = false;
     $("[data-start]", this.#root).setAttribute("aria-disabled", "true");
   }

@@ -6,8 +6,12 @@ import { hangUp, patchCandidates, postOffer } from "./api.js";
 const TRICKLE_MS = 100;
 /** How long a connection may take to come about. */
 const CONNECT_MS = 15_000;
-/** How long the path may be silent before the connection counts as lost. */
-const DISCONNECTED_MS = 3_000;
+/** Emma's side sends something every 400 ms at least, also while she is silent. After this long without a packet the
+    connection is unsteady; browsers notice by themselves after 5 s and more. */
+const SILENT_MS = 2_500;
+const WATCH_MS = 1_000;
+/** How long an unsteady connection may take to recover before it counts as lost. */
+const RECOVER_MS = 3_500;
 
 /**
  * @typedef {object} LinkEvents
@@ -25,7 +29,8 @@ export class Link {
   #waiting = [];
   #flushTimer = 0;
   #lostTimer = 0;
-  #unsent = [];
+  #watchTimer = 0;
+  #packets = { received: 0, at: 0 };
   #sender = null;
   #lastInbound = null;
   #done = false;
@@ -41,7 +46,7 @@ export class Link {
     });
     // The channel comes before the offer, so that the offer has its section.
     this.#channel = this.#pc.createDataChannel("emma", { ordered: true });
-    this.#channel.onopen = () => this.#opened();
+    this.#channel.onopen = () => this.#settle.resolve();
     this.#channel.onmessage = (event) => this.#received(event.data);
     this.#channel.onclose = () => this.#lose();
     if (track) this.#sender = this.#pc.addTransceiver(track, { direction: "sendrecv", streams: [stream] }).sender;
@@ -63,16 +68,17 @@ export class Link {
       await this.#pc.setRemoteDescription({ type: "answer", sdp: answer });
       this.#flushSoon();
       await this.#connected;
+      this.#watchTimer = setInterval(() => this.#watch().catch(() => {}), WATCH_MS);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Sends a message, at once or as soon as the channel is open. */
+  /** Sends a message; false where the channel is not open. */
   send(message) {
-    const text = JSON.stringify(message);
-    if (this.#channel.readyState === "open") this.#channel.send(text);
-    else if (this.#unsent.length < 32) this.#unsent.push(text);
+    if (!this.open) return false;
+    this.#channel.send(JSON.stringify(message));
+    return true;
   }
 
   /** Whether messages get through now. */
@@ -114,6 +120,7 @@ export class Link {
     this.#done = true;
     clearTimeout(this.#flushTimer);
     clearTimeout(this.#lostTimer);
+    clearInterval(this.#watchTimer);
     this.#settle.reject(new Error("closed"));
     this.#channel.close();
     this.#pc.close();
@@ -122,11 +129,6 @@ export class Link {
   /** Ends the call for good. */
   async hangUp() {
     if (this.#location) await hangUp(this.#location);
-  }
-
-  #opened() {
-    for (const text of this.#unsent.splice(0)) this.#channel.send(text);
-    this.#settle.resolve();
   }
 
   #received(data) {
@@ -164,15 +166,33 @@ export class Link {
     const state = this.#pc.connectionState;
     const ice = this.#pc.iceConnectionState;
     if (state === "failed" || state === "closed" || ice === "failed") this.#lose();
-    else if (state === "disconnected" || ice === "disconnected") {
-      if (this.#lostTimer) return;
-      this.#events.shaky();
-      this.#lostTimer = setTimeout(() => this.#lose(), DISCONNECTED_MS);
-    } else if (state === "connected" && this.#lostTimer) {
-      clearTimeout(this.#lostTimer);
-      this.#lostTimer = 0;
-      this.#events.steady();
-    }
+    else if (state === "disconnected" || ice === "disconnected") this.#unsteady();
+    else if (state === "connected") this.#steady();
+  }
+
+  /** Looks whether packets still arrive. */
+  async #watch() {
+    let received = 0;
+    for (const entry of (await this.#pc.getStats()).values()) if (entry.type === "inbound-rtp") received += entry.packetsReceived ?? 0;
+    if (this.#done) return;
+    const now = performance.now();
+    if (received !== this.#packets.received) {
+      this.#packets = { received, at: now };
+      if (this.#pc.connectionState === "connected") this.#steady();
+    } else if (received > 0 && now - this.#packets.at > SILENT_MS) this.#unsteady();
+  }
+
+  #unsteady() {
+    if (this.#lostTimer) return;
+    this.#events.shaky();
+    this.#lostTimer = setTimeout(() => this.#lose(), RECOVER_MS);
+  }
+
+  #steady() {
+    if (!this.#lostTimer) return;
+    clearTimeout(this.#lostTimer);
+    this.#lostTimer = 0;
+    this.#events.steady();
   }
 
   #lose() {

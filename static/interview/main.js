@@ -2,6 +2,7 @@
 
 import { $, $$, el, fill, icon, setIcon } from "/static/shared/dom.js";
 import { getInterview, postConsent } from "./api.js";
+import { secureAddress } from "./audio.js";
 import { CallScreen } from "./callscreen.js";
 import { SoundCheck } from "./check.js";
 import { declined, elsewhere, goodbye, interrupted, trouble } from "./messages.js";
@@ -92,6 +93,9 @@ function describe() {
     topics: interview.topics ?? "a few",
     consentVersion: consent.version ?? "",
   });
+  const secure = secureAddress(interview.secure_url, token);
+  $("[data-secure]").hidden = !secure;
+  if (secure) $("[data-secure] a").href = secure;
   if (interview.candidate_name) $("[data-hello]").textContent = `Hello ${interview.candidate_name}, and welcome.`;
   if (interview.recording) $("[data-stored]").textContent = "A written transcript, a summary of it, and, only if you allow it, an audio recording.";
   $("[data-recording-row]").hidden = !interview.recording;
@@ -150,7 +154,7 @@ function showCheck(resume) {
     : "Emma needs to hear you, and you need to hear Emma. This takes a few seconds.";
   $("[data-start]").textContent = resume ? "Continue the interview" : "Start the interview";
   show("check");
-  check.show();
+  check.show(secureAddress(interview.secure_url, token));
 }
 
 function startCall(stream) {

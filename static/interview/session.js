@@ -11,6 +11,11 @@ const QUALITY_MS = 3_000;
 /** How long Emma may take to say goodbye after the candidate has ended the call. */
 const GOODBYE_MS = 8_000;
 
+/** After a break, how long what was said before may take to arrive; a typed answer that is not among it was lost. */
+const REPLAY_MS = 2_000;
+/** Requests kept for the next connection; more than a person makes while one is away. */
+const KEPT = 32;
+
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -32,6 +37,9 @@ export class CallSession {
   #over = false;
   #busy = false;
   #timers = [];
+  #unsent = [];
+  /** Typed answers that Emma's side has not shown to have. */
+  #unconfirmed = [];
 
   /** @param {{token: string, iceServers: RTCIceServer[], stream: MediaStream|null, events: SessionEvents}} options */
   constructor({ token, iceServers, stream, events }) {
@@ -44,13 +52,14 @@ export class CallSession {
   /** Joins. `resume` goes on with a call that is already running. */
   async start({ resume }) {
     this.#timers.push(setInterval(() => this.#measure(), QUALITY_MS));
-    this.#timers.push(setInterval(() => this.#link?.open && this.#link.send({ type: "ping" }), PING_MS));
+    this.#timers.push(setInterval(() => this.#link?.send({ type: "ping" }), PING_MS));
     await this.#establish({ resume, first: true });
   }
 
-  /** Sends a message of the data channel. */
+  /** Sends a message of the data channel, now or when there is a connection. */
   send(message) {
-    this.#link?.send(message);
+    if (message.type === "text") this.#unconfirmed.push(message.text.trim());
+    if (!this.#link?.send(message) && this.#unsent.length < KEPT) this.#unsent.push(message);
   }
 
   get hasMicrophone() {
@@ -64,15 +73,17 @@ export class CallSession {
   setMuted(muted) {
     this.#muted = muted;
     for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !muted;
-    this.send({ type: "mute", muted });
+    this.#tellMuted();
   }
 
   /** Takes a microphone into use: in place where one was in use, with a new connection where the candidate only typed. */
   async useMicrophone(stream) {
     this.#stream = stream;
     this.#muted = false;
-    if (this.#link?.hasMicrophone) await this.#link.replaceTrack(stream.getAudioTracks()[0]);
-    else {
+    if (this.#link?.hasMicrophone) {
+      await this.#link.replaceTrack(stream.getAudioTracks()[0]);
+      this.#tellMuted();
+    } else {
       this.#link?.close();
       await this.#establish({ resume: true, first: false });
     }
@@ -113,7 +124,8 @@ export class CallSession {
         await this.#attempt(resume);
         this.#busy = false;
         this.#events.phase("connected");
-        if (this.#muted) this.setMuted(true);
+        this.#tellMuted();
+        this.#catchUp({ afterBreak: resume });
         return;
       } catch (error) {
         if (this.#over) return;
@@ -179,6 +191,31 @@ export class CallSession {
     return true;
   }
 
+  /** Emma waits longer for somebody who types, and does not take their silence for a broken microphone. */
+  #tellMuted() {
+    this.#link?.send({ type: "mute", muted: this.#muted || !this.#stream });
+  }
+
+  /** Sends what could not be sent, and after a break once more what never arrived. */
+  #catchUp({ afterBreak }) {
+    const link = this.#link;
+    const lost = afterBreak ? [...this.#unconfirmed] : [];
+    for (const message of this.#unsent.splice(0)) {
+      link.send(message);
+      if (message.type === "text" && afterBreak) lost.splice(lost.indexOf(message.text.trim()), 1);
+    }
+    if (lost.length === 0) return;
+    setTimeout(() => {
+      if (link !== this.#link) return;
+      for (const text of lost) if (this.#unconfirmed.includes(text)) link.send({ type: "text", text });
+    }, REPLAY_MS);
+  }
+
+  #confirmed(text) {
+    const at = this.#unconfirmed.indexOf(text.trim());
+    if (at >= 0) this.#unconfirmed.splice(at, 1);
+  }
+
   #lost(link) {
     if (this.#over || link !== this.#link) return;
     this.#establish({ resume: true, first: false });
@@ -186,6 +223,7 @@ export class CallSession {
 
   #received(message) {
     if (message.type === "pong" || this.#over) return;
+    if (message.type === "caption" && message.speaker === "candidate" && message.final) this.#confirmed(String(message.text));
     this.#events.message(message);
     if (message.type === "ended") {
       this.#finish({ kind: "ended", reason: message.end_reason, status: message.status, message: message.message });

@@ -1,12 +1,15 @@
 // A whole interview in a real browser, against a running server.
 //
 //   npm ci && node interview.e2e.mjs --url http://127.0.0.1:8080/i/TOKEN --recruiter TOKEN --base http://127.0.0.1:8080
-//     --wav answer1.wav answer2.wav [--shots DIR] [--silence 9] [--minutes 20] [--reload] [--no-speech]
+//     --wav answer1.wav answer2.wav [--shots DIR] [--silence 9] [--minutes 20] [--reload] [--no-speech] [--end-at 3]
+//     [--browser-arg=ARG...]
 //
 // The browser's microphone plays the answers in a loop, with pauses between them. One turn is typed. The script
 // ends with 0 when the interview reached its goodbye page and transcript and assessment are as they should be.
 //
 // --reload     loads the page again in the middle and goes on
+// --end-at     ends the interview at this topic instead of waiting for its end
+// --browser-arg  one more argument for Chromium
 // --no-speech  does not ask that spoken answers were transcribed, for servers without speech recognition
 
 // spec: UI-1, CALL-1, CALL-5, CALL-11
@@ -15,13 +18,12 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { ask, audit, checkSound, consent, energy, look, openBrowser, step } from "./candidate.mjs";
 import { writeMicrophone } from "./wav.mjs";
 
 const TYPED = "I prefer to type this one: I kept the ledger in PostgreSQL and wrote the retries in Rust.";
 const TYPED_AT_TOPIC = 2;
 const RELOAD_AT_TOPIC = 3;
-const STEP_MS = 30_000;
 const ANALYSIS_MS = 60_000;
 
 const options = readArguments(process.argv.slice(2));
@@ -33,11 +35,12 @@ let shot = 0;
 const say = (text) => console.log(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${text}`);
 
 function readArguments(words) {
-  const found = { wav: [], silence: "9", minutes: "20", chromium: "/usr/bin/chromium" };
+  const found = { wav: [], "browser-arg": [], silence: "9", minutes: "20", chromium: "/usr/bin/chromium" };
   const flags = new Set(["reload", "no-speech"]);
   let name = null;
   for (const word of words) {
-    if (word.startsWith("--")) {
+    if (word.startsWith("--browser-arg=")) found["browser-arg"].push(word.slice("--browser-arg=".length));
+    else if (word.startsWith("--")) {
       name = word.slice(2);
       if (flags.has(name)) found[name] = true;
     } else if (name === "wav") found.wav.push(word);
@@ -49,105 +52,17 @@ function readArguments(words) {
   return found;
 }
 
-/** Runs in the page before anything else: keeps connections and messages where the test can look at them. */
-function watch() {
-  window.seen = { messages: [], connections: [] };
-  const Original = window.RTCPeerConnection;
-  window.RTCPeerConnection = class extends Original {
-    constructor(...given) {
-      super(...given);
-      window.seen.connections.push(this);
-    }
-
-    createDataChannel(...given) {
-      const channel = super.createDataChannel(...given);
-      channel.addEventListener("message", (event) => window.seen.messages.push(JSON.parse(event.data)));
-      return channel;
-    }
-  };
-}
-
-async function openBrowser(microphone) {
-  const browser = await chromium.launch({
-    executablePath: options.chromium,
-    args: [
-      "--use-fake-ui-for-media-stream",
-      "--use-fake-device-for-media-stream",
-      `--use-file-for-fake-audio-capture=${microphone}`,
-      "--allow-loopback-in-peer-connection",
-      "--autoplay-policy=no-user-gesture-required",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["microphone"] });
-  const page = await context.newPage();
-  page.setDefaultTimeout(STEP_MS);
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(`console: ${message.text()} ${message.location().url ?? ""}`);
-  });
-  page.on("pageerror", (error) => complaints.push(`page: ${error.stack ?? error}`));
-  await context.addInitScript(watch);
-  return { browser, page };
-}
-
 async function picture(page, name) {
   if (!options.shots) return;
   shot += 1;
   await page.screenshot({ path: join(options.shots, `${String(shot).padStart(2, "0")}-${name}.png`) });
 }
 
-const step = (page, name) => page.waitForSelector(`body[data-step="${name}"]`);
-
-async function enter(page) {
-  await page.goto(options.url);
-  await step(page, "welcome");
-  await picture(page, "welcome");
-  await page.getByRole("button", { name: "Continue" }).click();
-  await step(page, "consent");
-  await picture(page, "consent");
-  assert.ok((await page.locator("[data-consent-text] p").count()) > 0, "the consent page shows the text");
-  await page.getByRole("button", { name: "I agree" }).click();
-  await checkSound(page, "Start the interview");
-}
-
-async function checkSound(page, button) {
-  await step(page, "check");
-  const allow = page.getByRole("button", { name: "Turn on my microphone" });
-  // The page opens the microphone by itself where permission was given before.
-  await Promise.race([allow.waitFor({ state: "visible" }), page.locator("[data-mic-on]").waitFor({ state: "visible" })]);
-  if (await allow.isVisible()) await allow.click({ timeout: 2_000 }).catch(() => {});
-  await page.getByText("We hear you").waitFor();
-  await picture(page, "sound-check");
-  await page.getByRole("button", { name: button }).click();
-  await step(page, "call");
-}
-
-/** What the call looks like now. */
-const look = (page) =>
-  page.evaluate(() => ({
-    step: document.body.dataset.step,
-    state: document.body.dataset.state,
-    topic: Number(/Topic (\d+)/.exec(document.querySelector("[data-topic]")?.textContent ?? "")?.[1] ?? 0),
-    emma: document.querySelectorAll(".line.emma").length,
-    candidate: document.querySelectorAll(".line.candidate").length,
-  }));
-
-/** Energy of Emma's audio as it arrived, over all connections. */
-const energy = (page) =>
-  page.evaluate(async () => {
-    let sum = 0;
-    for (const connection of window.seen.connections) {
-      if (connection.connectionState === "closed") continue;
-      for (const entry of (await connection.getStats()).values()) if (entry.type === "inbound-rtp") sum += entry.totalAudioEnergy ?? 0;
-    }
-    return sum;
-  });
+/** Keeps a picture of the page as it is, and sees that it keeps nobody out. */
+const note = (page) => async (name) => {
+  await picture(page, name);
+  await audit(page, name);
+};
 
 async function typeAnswer(page) {
   say("typing an answer");
@@ -181,6 +96,7 @@ async function holdCall(page) {
       seen.topics.add(now.topic);
       say(`topic ${now.topic}`);
       await picture(page, `topic-${now.topic}`);
+      if (now.topic === 1) await audit(page, "call");
     }
     seen.emma = Math.max(seen.emma, now.emma);
     seen.candidate = Math.max(seen.candidate, now.candidate);
@@ -198,15 +114,18 @@ async function holdCall(page) {
       await page.locator(".line.emma").first().waitFor({ timeout: 120_000 });
       say("the call goes on");
     }
+    if (now.topic >= Number(options["end-at"] ?? Infinity) && now.state === "listening") {
+      say("ending");
+      await page.getByRole("button", { name: "End", exact: true }).click();
+      await page.getByRole("button", { name: "End the interview" }).click();
+      delete options["end-at"];
+    }
     await page.waitForTimeout(300);
   }
   throw new Error(`the interview did not end within ${options.minutes} minutes`);
 }
 
-async function get(path) {
-  const response = await fetch(`${options.base}/api/v1${path}`, { headers: { Authorization: `Bearer ${options.recruiter}` } });
-  return { status: response.status, body: await response.json().catch(() => null) };
-}
+const get = (path) => ask(options.base, options.recruiter, path);
 
 async function checkTranscript(callId, seen) {
   const { status, body } = await get(`/calls/${callId}/transcript`);
@@ -256,7 +175,13 @@ async function checkResultsPage(page, applicationId) {
   await page.locator(".ring").waitFor();
   assert.ok(!page.url().includes(options.recruiter), "the token is not left in the address");
   assert.ok((await page.locator(".transcript li").count()) > 0, "the results show the transcript");
-  await picture(page, "results");
+  await note(page)("results");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 375, height: 667 });
+  await note(page)("results-phone-dark");
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "the results fit a phone");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 800 });
   const evidence = page.locator("a.evidence-item").first();
   if (await evidence.count()) {
     await evidence.click();
@@ -282,14 +207,15 @@ async function main() {
   const microphone = join(work, "microphone.wav");
   const { seconds } = writeMicrophone(microphone, options.wav, { silenceS: Number(options.silence) });
   say(`the microphone plays ${options.wav.length} answers in ${seconds.toFixed(0)} s, in a loop`);
-  const { browser, page } = await openBrowser(microphone);
+  const { browser, page } = await openBrowser({ executablePath: options.chromium, microphone, complaints, args: options["browser-arg"], context: { ignoreHTTPSErrors: options.url.startsWith("https:") } });
   try {
-    await enter(page);
+    await consent(page, options.url, note(page));
+    await checkSound(page, "Start the interview", note(page));
     const token = decodeURIComponent(new URL(page.url()).pathname.split("/").pop());
     const seen = await holdCall(page);
     await step(page, "goodbye");
     say(`goodbye: ${await page.locator("[data-message-title]").textContent()}`);
-    await picture(page, "goodbye");
+    await note(page)("goodbye");
 
     assert.ok(seen.emma > 0, "Emma's captions appeared");
     assert.ok(seen.candidate > 0, "the candidate's captions appeared");

@@ -464,6 +464,11 @@ async fn a_link_leads_through_consent_to_a_call() {
         (&json!("Ana Example"), &json!(VERSION))
     );
     assert_eq!(seen["personal_token"], json!(token));
+    assert_eq!(
+        seen["secure_url"],
+        json!("https://emma.test"),
+        "where browsers give a microphone"
+    );
 
     // Nothing starts before consent, and only to the text in force.
     let offer = Request::builder()

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::shared::http::problem::{Problem, ProblemKind};
-use crate::shared::secrets::random_token;
+use crate::shared::secrets::{random_token, write_private};
 
 /// File in the data directory that keeps the token.
 const TOKEN_FILE: &str = "recruiter.token";
@@ -84,24 +84,6 @@ where
             _ => Err(ProblemKind::Unauthorized.into()),
         }
     }
-}
-
-#[cfg(unix)]
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-#[cfg(not(unix))]
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    std::fs::write(file, text)
 }
 
 #[cfg(test)]

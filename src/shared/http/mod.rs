@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod dead_letters;
+pub mod entrance;
 pub mod extract;
 pub mod health;
 pub mod idempotency;

@@ -56,6 +56,8 @@ struct InterviewView {
     /// For the browser's `RTCPeerConnection`, as they are.
     #[schema(value_type = Vec<Object>)]
     ice_servers: Vec<serde_json::Value>,
+    /// This server over HTTPS, where it knows of such an address: browsers give a microphone to no other page.
+    secure_url: Option<String>,
     /// Whether the candidate can agree to be recorded.
     recording: bool,
     /// The token to go on with; null on an open link, where consent gives one.
@@ -127,6 +129,10 @@ async fn get_interview(
         language: plan.language,
         consent: CONSENT,
         ice_servers: state.ice_servers.to_vec(),
+        secure_url: state
+            .public_url
+            .starts_with("https://")
+            .then(|| state.public_url.to_string()),
         recording: state.service.offers_recording,
         personal_token: (interview.kind == InvitationKind::Personal).then_some(token),
     }))
