@@ -1,4 +1,4 @@
-//! Speech to text by Moonshine base: English, encoder as long as the clip, two ONNX graphs.
+//! Speech to text by Moonshine base: English, encoder as long as the clip, three ONNX graphs of 8-bit weights.
 //!
 //! Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands", 2024
 //! (<https://arxiv.org/abs/2410.15608>). The decoder is run as its authors run it: greedily, at most 6.5 tokens a
@@ -6,13 +6,15 @@
 
 mod decoder;
 mod flat;
+mod graph;
+mod packed;
 mod timing;
 mod unfold;
 mod vocabulary;
 
 use std::path::PathBuf;
 
-use ort::session::Session;
+use ort::session::{RunOptions, Session};
 use ort::value::TensorRef;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +25,7 @@ use crate::screening::calls::infrastructure::moonshine::vocabulary::{Piece, Voca
 use crate::screening::calls::infrastructure::transcriber::guard::{self, Evidence, Verdict};
 use crate::screening::calls::infrastructure::transcriber::{Heard, Listener};
 use crate::shared::models::{ModelDir, ModelFile};
-use crate::shared::onnx::{OnnxError, OnnxRuntime};
+use crate::shared::onnx::{OnnxError, OnnxRuntime, frugal_run};
 
 /// The encoder's first layer needs 127 samples; below half a second it hears little.
 const SHORTEST: usize = EAR_RATE_HZ as usize / 2;
@@ -41,6 +43,8 @@ pub enum MoonshineError {
 pub struct Moonshine {
     encoder: Session,
     decoder: Decoder,
+    /// For the encoder, whose needs grow with the square of a clip's length.
+    frugal: RunOptions,
     vocabulary: Vocabulary,
 }
 
@@ -50,17 +54,16 @@ impl Moonshine {
     /// # Errors
     /// When a model file is missing or unusable.
     pub fn load(runtime: &OnnxRuntime, models: &ModelDir, threads: usize) -> Result<Self, MoonshineError> {
-        let encoder = unfolded(models, ModelFile::MoonshineEncoder, unfold::whole)?;
-        let first = unfolded(models, ModelFile::MoonshineDecoder, |ort| {
-            unfold::branch(ort, "else_branch")
-        })?;
-        let next = unfolded(models, ModelFile::MoonshineDecoder, |ort| {
-            unfold::branch(ort, "then_branch")
-        })?;
-        let open = |onnx: Vec<u8>| runtime.open_bytes(&onnx, threads);
+        let open = |file, unfold: fn(&[u8]) -> Option<Vec<u8>>| {
+            let onnx = unfolded(models, file, unfold)?;
+            runtime.open_bytes(&onnx, threads).map_err(MoonshineError::from)
+        };
+        let keys = open(ModelFile::MoonshineDecoder, unfold::keys)?;
+        let step = open(ModelFile::MoonshineDecoder, unfold::step)?;
         let mut moonshine = Self {
-            encoder: open(encoder)?,
-            decoder: Decoder::new(open(first)?, open(next)?),
+            encoder: open(ModelFile::MoonshineEncoder, unfold::encoder)?,
+            decoder: Decoder::new(keys, step),
+            frugal: frugal_run()?,
             vocabulary: unfolded(models, ModelFile::MoonshineVocabulary, Vocabulary::read)?,
         };
         moonshine.decode(&vec![0.0; EAR_RATE_HZ as usize], &CancellationToken::new())?;
@@ -69,9 +72,8 @@ impl Moonshine {
 
     /// The tokens of a clip, or `None` where it was stopped.
     fn decode(&mut self, clip: &[f32], stop: &CancellationToken) -> Result<Option<Vec<Piece>>, OnnxError> {
-        let mut outputs = self.encoder.run(ort::inputs![
-            "input_values" => TensorRef::from_array_view(([1, clip.len()], clip))?,
-        ])?;
+        let inputs = ort::inputs!["input_values" => TensorRef::from_array_view(([1, clip.len()], clip))?];
+        let mut outputs = self.encoder.run_with_options(inputs, &self.frugal)?;
         let encoded = outputs
             .remove("last_hidden_state")
             .ok_or_else(|| OnnxError::Runtime("Moonshine's encoder gave nothing".to_owned()))?;
