@@ -7,6 +7,7 @@ use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor};
 use tokio_util::sync::CancellationToken;
 
+use crate::screening::calls::infrastructure::moonshine::alignment::{self, WATCHED};
 use crate::screening::calls::infrastructure::moonshine::unfold::SOUND;
 use crate::screening::calls::infrastructure::moonshine::vocabulary::Piece;
 use crate::shared::onnx::OnnxError;
@@ -26,6 +27,14 @@ pub struct Decoder {
     growing: Vec<CacheEntry>,
     /// Whether a step looks at the encoder's output itself.
     hears: bool,
+}
+
+/// What was decoded.
+#[derive(Default)]
+pub struct Decoded {
+    pub pieces: Vec<Piece>,
+    /// What each of them looked at (see [`alignment`]).
+    pub looks: Vec<Vec<f32>>,
 }
 
 /// A tensor of keys or values.
@@ -61,7 +70,7 @@ impl Decoder {
         encoded: &DynValue,
         most: usize,
         stop: &CancellationToken,
-    ) -> Result<Option<Vec<Piece>>, OnnxError> {
+    ) -> Result<Option<Decoded>, OnnxError> {
         let mut outputs = self.keys.run(ort::inputs![SOUND => encoded])?;
         let of_sound: Vec<DynValue> = taken(&mut outputs, &self.fixed)?;
         drop(outputs);
@@ -70,9 +79,9 @@ impl Decoder {
         for _ in &self.growing {
             so_far.push(empty()?.into_dyn());
         }
-        let mut pieces = Vec::new();
+        let mut decoded = Decoded::default();
         let mut token = BEGIN;
-        while pieces.len() < most {
+        while decoded.pieces.len() < most {
             if stop.is_cancelled() {
                 return Ok(None);
             }
@@ -90,14 +99,17 @@ impl Decoder {
             let mut outputs = self.step.run(inputs)?;
             let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
             let piece = likeliest(logits);
-            so_far = taken(&mut outputs, &self.growing)?;
             if piece.token == END {
                 break;
             }
+            let layers = WATCHED.map(|name| outputs[name].try_extract_tensor::<f32>().map(|(_, shares)| shares));
+            let [one, other] = layers;
+            decoded.looks.push(alignment::look(&[one?, other?], HEADS));
+            so_far = taken(&mut outputs, &self.growing)?;
             token = piece.token as i64;
-            pieces.push(piece);
+            decoded.pieces.push(piece);
         }
-        Ok(Some(pieces))
+        Ok(Some(decoded))
     }
 }
 

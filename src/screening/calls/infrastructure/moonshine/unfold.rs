@@ -7,6 +7,7 @@
 //!
 //! The format: `onnxruntime/core/flatbuffers/schema/ort.fbs`; slots are 4, 6, 8, ... in the order of its fields.
 
+use crate::screening::calls::infrastructure::moonshine::alignment::WATCHED;
 use crate::screening::calls::infrastructure::moonshine::flat::Table;
 use crate::screening::calls::infrastructure::moonshine::graph::{Graph, Node, Tensor, number};
 use crate::screening::calls::infrastructure::moonshine::packed;
@@ -32,9 +33,11 @@ pub fn keys(ort: &[u8]) -> Option<Vec<u8>> {
     packed_model(graph)
 }
 
-/// One step of the decoder: the next token's likelihoods, and the keys and values with this one's added.
+/// One step of the decoder: the next token's likelihoods, the keys and values with this one's added, and what it looked at.
 pub fn step(ort: &[u8]) -> Option<Vec<u8>> {
-    packed_model(branch(ort, "then_branch", |output| !output.contains(".encoder."))?)
+    let mut graph = branch(ort, "then_branch", |output| !output.contains(".encoder."))?;
+    graph.outputs.extend(WATCHED);
+    packed_model(graph)
 }
 
 fn packed_model(mut graph: Graph<'_>) -> Option<Vec<u8>> {
