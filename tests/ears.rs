@@ -151,6 +151,45 @@ async fn check_words(ears: &LocalTranscriber) {
     assert!(errors.percent() <= 10.0, "{errors:?}");
 }
 
+// spec: CALL-6
+#[tokio::test]
+async fn a_word_is_found_where_it_was_said() {
+    let ears = both();
+    // A second of silence between two clips: the second one's words are a known time later than alone.
+    let (first, second) = (clip(CLIPS[1].0), clip(CLIPS[2].0));
+    let alone = ears
+        .transcribe(job(second.clone(), Priority::Live))
+        .await
+        .expect("words");
+    let quiet = vec![0.0; 16_000];
+    let later_ms = (first.len() + quiet.len()) as u64 / 16;
+    let both_clips = [first, quiet, second].concat();
+    let heard = ears.transcribe(job(both_clips, Priority::Live)).await.expect("words");
+    let joined: Vec<_> = heard.words.iter().rev().zip(alone.words.iter().rev()).collect();
+    let mut off: Vec<u64> = joined
+        .iter()
+        .map(|(there, here)| there.start_ms.abs_diff(here.start_ms + later_ms))
+        .collect();
+    off.sort_unstable();
+    assert!(off[off.len() / 2] <= 40 && off[off.len() * 9 / 10] <= 200, "{off:?} ms");
+    // As another model in another program hears it (whisper base, faster-whisper), a tenth of a second before the words.
+    let elsewhere = [
+        640, 900, 1160, 1420, 1700, 2140, 2700, 3020, 3260, 3520, 3780, 4040, 4220, 4580, 5040, 5240, 5580, 5780, 6000,
+        6160,
+    ];
+    let mut off: Vec<u64> = alone.words[1..]
+        .iter()
+        .zip(elsewhere)
+        .map(|(word, at)| word.start_ms.abs_diff(at))
+        .collect();
+    off.sort_unstable();
+    assert_eq!(alone.words.len(), elsewhere.len() + 1);
+    assert!(
+        off[off.len() / 2] <= 200 && off[off.len() * 9 / 10] <= 250,
+        "{off:?} ms"
+    );
+}
+
 #[tokio::test]
 async fn a_single_short_word_is_heard() {
     check_short(&whisper(&BEST)).await;

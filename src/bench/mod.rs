@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod guardrails;
 pub mod llm_server;
+pub mod memory;
 pub mod noise;
 pub mod segments;
 pub mod turns;

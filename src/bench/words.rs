@@ -13,6 +13,7 @@ use crate::bench::normalizer::Normalizer;
 use crate::bench::wer::Errors;
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
 use crate::screening::calls::domain::ports::{Priority, TranscriptionJob};
+use crate::shared::memory;
 
 /// What to measure on.
 #[derive(Debug, Clone, clap::Args)]
@@ -76,7 +77,7 @@ pub async fn words(ears: &Ears, args: &WordsArgs) -> anyhow::Result<String> {
         all_files += files;
     }
     row(&mut report, "total", all_files, all, &all_spent, all_audio)?;
-    if let Some(peak) = peak_memory_mib() {
+    if let Some(peak) = memory::peak_mib() {
         writeln!(report, "peak memory of the process: {peak} MiB")?;
     }
     Ok(report + &wrong)
@@ -95,16 +96,4 @@ fn row(out: &mut String, name: &str, files: usize, e: Errors, spent: &[f64], aud
         out,
         "{name:<20} {files:>5} {words:>6} {wer:>5.1}% {substitutions:>5} {deletions:>4} {insertions:>4} {rtf:>6.3} {median:>6.2} {slow:>6.2}"
     )
-}
-
-/// The most memory this process has held so far (Linux).
-fn peak_memory_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    line.trim()
-        .strip_suffix("kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib / 1024)
 }

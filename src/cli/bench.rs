@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{analysis, guardrails, llm_server, noise, segments, turns, words};
+use crate::bench::{analysis, guardrails, llm_server, memory, noise, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
@@ -30,6 +30,8 @@ enum What {
     Turns(turns::TurnsArgs),
     /// Words heard in silence, noise and music; there must be none.
     Noise(noise::NoiseArgs),
+    /// Memory each model takes, loaded and after it has worked.
+    Memory,
     /// Time from a finished 15-minute call to its assessment, by rules and by a language model of usual speed.
     Analysis(analysis::AnalysisArgs),
     /// Word error rate and tail latency for ways to cut long answers.
@@ -45,6 +47,11 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         }
         What::Guardrails(args) => {
             crate::cli::print(&guardrails::run(args, config).await?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Memory => {
+            let models = model_dir(&config.speech);
+            crate::cli::print(&memory::memory(&config.speech, &models).await?);
             return Ok(ExitCode::SUCCESS);
         }
         What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) | What::Analysis(_) => {}
@@ -68,7 +75,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         What::Noise(args) => noise::noise(&ears, &args).await?,
         What::Analysis(_) => return Ok(ExitCode::SUCCESS),
         What::Segments(args) => segments::segments(&ears, &args).await?,
-        What::Guardrails(_) | What::LlmServer(_) => String::new(),
+        What::Guardrails(_) | What::LlmServer(_) | What::Memory => String::new(),
     };
     crate::cli::print(&report);
     Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod jobs;
 pub mod llm;
 pub mod media;
+pub mod memory;
 pub mod models;
 pub mod onnx;
 pub mod outbox;

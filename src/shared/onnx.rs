@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
-use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{RunOptions, Session};
 
+use crate::shared::memory;
 use crate::shared::models::{MissingModel, ModelDir, ModelFile};
 
 /// Why a model could not be opened or run.
@@ -51,7 +52,9 @@ impl OnnxRuntime {
     /// # Errors
     /// When the file is no model ONNX Runtime can load.
     pub fn open(&self, model: &Path, threads: usize) -> Result<Session, OnnxError> {
-        Ok(self.builder(threads)?.commit_from_file(model)?)
+        let session = self.builder(threads)?.commit_from_file(model)?;
+        memory::give_back();
+        Ok(session)
     }
 
     /// Opens a model that is in memory, with threads as in [`open`](Self::open).
@@ -59,7 +62,9 @@ impl OnnxRuntime {
     /// # Errors
     /// When the bytes are no model ONNX Runtime can load.
     pub fn open_bytes(&self, model: &[u8], threads: usize) -> Result<Session, OnnxError> {
-        Ok(self.builder(threads)?.commit_from_memory(model)?)
+        let session = self.builder(threads)?.commit_from_memory(model)?;
+        memory::give_back();
+        Ok(session)
     }
 
     fn builder(&self, threads: usize) -> Result<SessionBuilder, OnnxError> {
@@ -67,6 +72,19 @@ impl OnnxRuntime {
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
-            .with_config_entry("session.intra_op.allow_spinning", "0")?)
+            .with_config_entry("session.intra_op.allow_spinning", "0")?
+            // Weights beside the arena, so that the arena can be given back.
+            .with_config_entry("session.use_device_allocator_for_initializers", "1")?)
     }
+}
+
+/// Options of a run that gives the memory it took back to the system, for models that need much of it at times; else a
+/// session keeps what its largest run needed.
+///
+/// # Errors
+/// When ONNX Runtime has no memory for them.
+pub fn frugal_run() -> Result<RunOptions, OnnxError> {
+    let mut options = RunOptions::new()?;
+    options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    Ok(options)
 }

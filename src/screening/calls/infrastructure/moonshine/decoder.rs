@@ -1,45 +1,67 @@
-//! Token by token: one graph for the first, one for the others, and the keys and values that go from each to the next.
+//! Token by token: the keys and values of the sound once, then one step for each token, whose keys and values go on to the
+//! next.
 
 use std::borrow::Cow;
 
-use ort::session::{Session, SessionInputValue};
+use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor};
 use tokio_util::sync::CancellationToken;
 
+use crate::screening::calls::infrastructure::moonshine::alignment::{self, WATCHED};
+use crate::screening::calls::infrastructure::moonshine::unfold::SOUND;
 use crate::screening::calls::infrastructure::moonshine::vocabulary::Piece;
 use crate::shared::onnx::OnnxError;
 
 const BEGIN: i64 = 1;
 const END: usize = 2;
+/// The heads of a layer and the size of one's keys and values.
+const HEADS: usize = 8;
+const HEAD: usize = 52;
 
 pub struct Decoder {
-    first: Session,
-    next: Session,
-    cache: Vec<CacheEntry>,
+    keys: Session,
+    step: Session,
+    /// Of the sound: computed once for a clip.
+    fixed: Vec<CacheEntry>,
+    /// Of the tokens so far: one step's outputs are the next one's inputs.
+    growing: Vec<CacheEntry>,
+    /// Whether a step looks at the encoder's output itself.
+    hears: bool,
 }
 
-/// One tensor that goes from a step's output to the next step's input.
+/// What was decoded.
+#[derive(Default)]
+pub struct Decoded {
+    pub pieces: Vec<Piece>,
+    /// What each of them looked at (see [`alignment`]).
+    pub looks: Vec<Vec<f32>>,
+}
+
+/// A tensor of keys or values.
 struct CacheEntry {
     input: String,
     output: String,
-    /// Keys and values of the encoder's output: computed in the first step and kept.
-    fixed: bool,
 }
 
 impl Decoder {
-    pub fn new(first: Session, next: Session) -> Self {
-        let cache = next
-            .inputs()
-            .iter()
-            .map(ort::value::Outlet::name)
+    /// `keys` and `step` as [`unfold`](super::unfold) makes them.
+    pub fn new(keys: Session, step: Session) -> Self {
+        let names = step.inputs().iter().map(ort::value::Outlet::name);
+        let entries = names
             .filter(|name| name.starts_with("past_key_values"))
             .map(|name| CacheEntry {
                 input: name.to_owned(),
                 output: name.replace("past_key_values", "present"),
-                fixed: name.contains("encoder"),
-            })
-            .collect();
-        Self { first, next, cache }
+            });
+        let (fixed, growing) = entries.partition(|entry| entry.input.contains("encoder"));
+        let hears = step.inputs().iter().any(|i| i.name() == SOUND);
+        Self {
+            keys,
+            step,
+            fixed,
+            growing,
+            hears,
+        }
     }
 
     /// The likeliest token after each other until the end or `most`; `None` where it was stopped.
@@ -48,11 +70,18 @@ impl Decoder {
         encoded: &DynValue,
         most: usize,
         stop: &CancellationToken,
-    ) -> Result<Option<Vec<Piece>>, OnnxError> {
-        let mut cache: Vec<DynValue> = Vec::new();
-        let mut pieces = Vec::new();
+    ) -> Result<Option<Decoded>, OnnxError> {
+        let mut outputs = self.keys.run(ort::inputs![SOUND => encoded])?;
+        let of_sound: Vec<DynValue> = taken(&mut outputs, &self.fixed)?;
+        drop(outputs);
+        let empty = || Tensor::<f32>::from_array(([1_usize, HEADS, 0, HEAD], Vec::new()));
+        let mut so_far: Vec<DynValue> = Vec::with_capacity(self.growing.len());
+        for _ in &self.growing {
+            so_far.push(empty()?.into_dyn());
+        }
+        let mut decoded = Decoded::default();
         let mut token = BEGIN;
-        while pieces.len() < most {
+        while decoded.pieces.len() < most {
             if stop.is_cancelled() {
                 return Ok(None);
             }
@@ -60,34 +89,35 @@ impl Decoder {
                 "input_ids".into(),
                 Tensor::from_array(([1_usize, 1], vec![token]))?.into(),
             )];
-            for (entry, value) in self.cache.iter().zip(&cache) {
+            let entries = self.fixed.iter().zip(&of_sound);
+            for (entry, value) in entries.chain(self.growing.iter().zip(&so_far)) {
                 inputs.push((entry.input.as_str().into(), value.into()));
             }
-            let is_first = cache.is_empty();
-            let session = if is_first { &mut self.first } else { &mut self.next };
-            if session.inputs().iter().any(|i| i.name() == "encoder_hidden_states") {
-                inputs.push(("encoder_hidden_states".into(), encoded.into()));
+            if self.hears {
+                inputs.push((SOUND.into(), encoded.into()));
             }
-            let mut outputs = session.run(inputs)?;
+            let mut outputs = self.step.run(inputs)?;
             let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
             let piece = likeliest(logits);
-            for (i, entry) in self.cache.iter().enumerate().filter(|(_, e)| is_first || !e.fixed) {
-                let value = outputs
-                    .remove(&entry.output)
-                    .ok_or_else(|| OnnxError::Runtime(format!("no output {}", entry.output)))?;
-                match cache.get_mut(i) {
-                    Some(place) => *place = value,
-                    None => cache.push(value),
-                }
-            }
             if piece.token == END {
                 break;
             }
+            let layers = WATCHED.map(|name| outputs[name].try_extract_tensor::<f32>().map(|(_, shares)| shares));
+            let [one, other] = layers;
+            decoded.looks.push(alignment::look(&[one?, other?], HEADS));
+            so_far = taken(&mut outputs, &self.growing)?;
             token = piece.token as i64;
-            pieces.push(piece);
+            decoded.pieces.push(piece);
         }
-        Ok(Some(pieces))
+        Ok(Some(decoded))
     }
+}
+
+/// The outputs of these names.
+fn taken(outputs: &mut SessionOutputs<'_>, entries: &[CacheEntry]) -> Result<Vec<DynValue>, OnnxError> {
+    let missing = |entry: &CacheEntry| OnnxError::Runtime(format!("no output {}", entry.output));
+    let take = |entry: &CacheEntry| outputs.remove(&entry.output).ok_or_else(|| missing(entry));
+    entries.iter().map(take).collect()
 }
 
 /// The largest logit and its softmax.

@@ -1,29 +1,32 @@
-//! Speech to text by Moonshine base: English, encoder as long as the clip, two ONNX graphs.
+//! Speech to text by Moonshine base: English, encoder as long as the clip, three ONNX graphs of 8-bit weights.
 //!
 //! Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands", 2024
 //! (<https://arxiv.org/abs/2410.15608>). The decoder is run as its authors run it: greedily, at most 6.5 tokens a
-//! second. It gives no times; those are estimated from where the sound is (`timing.rs`).
+//! second. When each word was said is told by where it looked (`alignment.rs`, `timing.rs`).
 
+mod alignment;
 mod decoder;
 mod flat;
+mod graph;
+mod packed;
 mod timing;
 mod unfold;
 mod vocabulary;
 
 use std::path::PathBuf;
 
-use ort::session::Session;
+use ort::session::{RunOptions, Session};
 use ort::value::TensorRef;
 use tokio_util::sync::CancellationToken;
 
 use crate::screening::calls::domain::audio::{CallTime, EAR_RATE_HZ};
 use crate::screening::calls::domain::ports::{HeardWord, SpeechError, TranscriptionJob};
-use crate::screening::calls::infrastructure::moonshine::decoder::Decoder;
-use crate::screening::calls::infrastructure::moonshine::vocabulary::{Piece, Vocabulary};
+use crate::screening::calls::infrastructure::moonshine::decoder::{Decoded, Decoder};
+use crate::screening::calls::infrastructure::moonshine::vocabulary::Vocabulary;
 use crate::screening::calls::infrastructure::transcriber::guard::{self, Evidence, Verdict};
 use crate::screening::calls::infrastructure::transcriber::{Heard, Listener};
 use crate::shared::models::{ModelDir, ModelFile};
-use crate::shared::onnx::{OnnxError, OnnxRuntime};
+use crate::shared::onnx::{OnnxError, OnnxRuntime, frugal_run};
 
 /// The encoder's first layer needs 127 samples; below half a second it hears little.
 const SHORTEST: usize = EAR_RATE_HZ as usize / 2;
@@ -41,6 +44,8 @@ pub enum MoonshineError {
 pub struct Moonshine {
     encoder: Session,
     decoder: Decoder,
+    /// For the encoder, whose needs grow with the square of a clip's length.
+    frugal: RunOptions,
     vocabulary: Vocabulary,
 }
 
@@ -50,17 +55,16 @@ impl Moonshine {
     /// # Errors
     /// When a model file is missing or unusable.
     pub fn load(runtime: &OnnxRuntime, models: &ModelDir, threads: usize) -> Result<Self, MoonshineError> {
-        let encoder = unfolded(models, ModelFile::MoonshineEncoder, unfold::whole)?;
-        let first = unfolded(models, ModelFile::MoonshineDecoder, |ort| {
-            unfold::branch(ort, "else_branch")
-        })?;
-        let next = unfolded(models, ModelFile::MoonshineDecoder, |ort| {
-            unfold::branch(ort, "then_branch")
-        })?;
-        let open = |onnx: Vec<u8>| runtime.open_bytes(&onnx, threads);
+        let open = |file, unfold: fn(&[u8]) -> Option<Vec<u8>>| {
+            let onnx = unfolded(models, file, unfold)?;
+            runtime.open_bytes(&onnx, threads).map_err(MoonshineError::from)
+        };
+        let keys = open(ModelFile::MoonshineDecoder, unfold::keys)?;
+        let step = open(ModelFile::MoonshineDecoder, unfold::step)?;
         let mut moonshine = Self {
-            encoder: open(encoder)?,
-            decoder: Decoder::new(open(first)?, open(next)?),
+            encoder: open(ModelFile::MoonshineEncoder, unfold::encoder)?,
+            decoder: Decoder::new(keys, step),
+            frugal: frugal_run()?,
             vocabulary: unfolded(models, ModelFile::MoonshineVocabulary, Vocabulary::read)?,
         };
         moonshine.decode(&vec![0.0; EAR_RATE_HZ as usize], &CancellationToken::new())?;
@@ -68,10 +72,9 @@ impl Moonshine {
     }
 
     /// The tokens of a clip, or `None` where it was stopped.
-    fn decode(&mut self, clip: &[f32], stop: &CancellationToken) -> Result<Option<Vec<Piece>>, OnnxError> {
-        let mut outputs = self.encoder.run(ort::inputs![
-            "input_values" => TensorRef::from_array_view(([1, clip.len()], clip))?,
-        ])?;
+    fn decode(&mut self, clip: &[f32], stop: &CancellationToken) -> Result<Option<Decoded>, OnnxError> {
+        let inputs = ort::inputs!["input_values" => TensorRef::from_array_view(([1, clip.len()], clip))?];
+        let mut outputs = self.encoder.run_with_options(inputs, &self.frugal)?;
         let encoded = outputs
             .remove("last_hidden_state")
             .ok_or_else(|| OnnxError::Runtime("Moonshine's encoder gave nothing".to_owned()))?;
@@ -103,12 +106,12 @@ impl Listener for Moonshine {
             .map(|&s| if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 })
             .collect();
         clip.resize(clip.len().max(SHORTEST), 0.0);
-        let pieces = self
+        let decoded = self
             .decode(&clip, stop)
             .map_err(|e| SpeechError::Failed(format!("moonshine: {e}")))?
             .ok_or(SpeechError::Cancelled)?;
         let audio_ms = CallTime::from_ear_samples(job.audio.len() as u64).ms();
-        let mut heard = self.heard(&pieces, &job.audio);
+        let mut heard = self.heard(&decoded, &job.audio);
         let verdict = guard::judge(&heard, evidence, audio_ms);
         tracing::debug!(
             audio_ms,
@@ -127,21 +130,27 @@ impl Listener for Moonshine {
 }
 
 impl Moonshine {
-    fn heard(&self, pieces: &[Piece], audio: &[f32]) -> Heard {
-        let words = self.vocabulary.words(pieces);
-        let texts: Vec<&str> = words.iter().map(|(text, _)| text.as_str()).collect();
-        let spans = timing::spread(&texts, audio);
-        let logprobs: f32 = pieces.iter().map(|p| p.probability.max(1e-9).ln()).sum();
+    fn heard(&self, decoded: &Decoded, audio: &[f32]) -> Heard {
+        let words = self.vocabulary.words(&decoded.pieces);
+        let begun = alignment::starts(&decoded.looks);
+        let stretches = decoded.looks.first().map_or(1, Vec::len).max(1) as u64;
+        let clip_ms = CallTime::from_ear_samples(audio.len().max(SHORTEST) as u64).ms();
+        let starts: Vec<u64> = words
+            .iter()
+            .map(|word| begun.get(word.first).map_or(0, |at| *at as u64 * clip_ms / stretches))
+            .collect();
+        let spans = timing::spans(&starts, audio);
+        let logprobs: f32 = decoded.pieces.iter().map(|p| p.probability.max(1e-9).ln()).sum();
         Heard {
-            avg_logprob: logprobs / pieces.len().max(1) as f32,
+            avg_logprob: logprobs / decoded.pieces.len().max(1) as f32,
             words: words
                 .into_iter()
                 .zip(spans)
-                .map(|((text, confidence), (start_ms, end_ms))| HeardWord {
-                    text,
+                .map(|(word, (start_ms, end_ms))| HeardWord {
+                    text: word.text,
                     start_ms,
                     end_ms,
-                    confidence,
+                    confidence: word.confidence,
                 })
                 .collect(),
             no_speech: 0.0,

@@ -17,6 +17,15 @@ pub struct Piece {
     pub probability: f32,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+pub struct Word {
+    pub text: String,
+    /// The mean probability of its tokens, punctuation aside.
+    pub confidence: f32,
+    /// Which token it begins with.
+    pub first: usize,
+}
+
 pub struct Vocabulary(Vec<Vec<u8>>);
 
 impl Vocabulary {
@@ -38,10 +47,10 @@ impl Vocabulary {
         Some(Self(tokens))
     }
 
-    /// The words of `pieces` with the mean probability of their tokens, punctuation aside.
-    pub fn words(&self, pieces: &[Piece]) -> Vec<(String, f32)> {
-        let mut words: Vec<(Vec<u8>, f32, u32)> = Vec::new();
-        for piece in pieces {
+    /// The words of `pieces`.
+    pub fn words(&self, pieces: &[Piece]) -> Vec<Word> {
+        let mut words: Vec<(Vec<u8>, f32, u32, usize)> = Vec::new();
+        for (at, piece) in pieces.iter().enumerate() {
             let Some(bytes) = self.0.get(piece.token).filter(|_| piece.token >= SPECIAL) else {
                 continue;
             };
@@ -50,9 +59,9 @@ impl Vocabulary {
                 None => (words.is_empty(), &bytes[..]),
             };
             if begins {
-                words.push((Vec::new(), 0.0, 0));
+                words.push((Vec::new(), 0.0, 0, at));
             }
-            let Some((text, sum, count)) = words.last_mut() else {
+            let Some((text, sum, count, _)) = words.last_mut() else {
                 continue;
             };
             text.extend_from_slice(bytes);
@@ -63,11 +72,12 @@ impl Vocabulary {
         }
         words
             .into_iter()
-            .map(|(bytes, sum, count)| {
-                let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-                (text, (sum / count.max(1) as f32).clamp(0.0, 1.0))
+            .map(|(bytes, sum, count, first)| Word {
+                text: String::from_utf8_lossy(&bytes).trim().to_owned(),
+                confidence: (sum / count.max(1) as f32).clamp(0.0, 1.0),
+                first,
             })
-            .filter(|(text, _)| text.chars().any(char::is_alphanumeric))
+            .filter(|word| word.text.chars().any(char::is_alphanumeric))
             .collect()
     }
 }
@@ -91,9 +101,9 @@ mod tests {
         let pieces = [(3, 0.8), (4, 0.6), (5, 0.1), (6, 0.5), (7, 0.9), (2, 1.0), (99, 1.0)];
         let pieces = pieces.map(|(token, probability)| Piece { token, probability });
         let words = vocabulary.words(&pieces);
-        assert_eq!(words[0].0, "Kubernetes,");
-        assert!((words[0].1 - 0.7).abs() < 1e-6);
-        assert_eq!(words[1].0, "yes");
+        assert_eq!((words[0].text.as_str(), words[0].first), ("Kubernetes,", 0));
+        assert!((words[0].confidence - 0.7).abs() < 1e-6);
+        assert_eq!((words[1].text.as_str(), words[1].first), ("yes", 3));
         assert_eq!(words.len(), 2);
     }
 

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::session::RunOptions;
 
+use crate::shared::onnx::frugal_run;
+
 /// Why a render came to no end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfinished {
@@ -56,7 +58,7 @@ impl Stop {
     /// # Errors
     /// [`Unfinished::Stopped`] when fired before or meanwhile, else what `run` fails with.
     pub fn during<T>(&self, run: impl FnOnce(&RunOptions) -> Result<T, Unfinished>) -> Result<T, Unfinished> {
-        let options = Arc::new(RunOptions::new()?);
+        let options = Arc::new(frugal_run().map_err(|e| Unfinished::Failed(e.to_string()))?);
         {
             let mut state = self.lock();
             if state.fired {
