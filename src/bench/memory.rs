@@ -91,7 +91,9 @@ impl Report {
         memory::forget_peak();
         let held = memory::resident_mib().unwrap_or_default();
         Self(
-            format!("MiB                          more   held   peak\nthe program                {held:>6} {held:>6}\n"),
+            format!(
+                "MiB                          more   held   peak\nthe program                {held:>6} {held:>6}\n"
+            ),
             held,
         )
     }

@@ -14,7 +14,9 @@ use crate::screening::calls::infrastructure::moonshine::Moonshine;
 use crate::screening::calls::infrastructure::silero::SileroVad;
 use crate::screening::calls::infrastructure::smart_turn::SmartTurn;
 use crate::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience, SecondOpinion};
-use crate::screening::calls::infrastructure::voice::choice::{self, LocalVoices, Measured, Preference, VoiceSettings, Why};
+use crate::screening::calls::infrastructure::voice::choice::{
+    self, LocalVoices, Measured, Preference, VoiceSettings, Why,
+};
 use crate::screening::calls::infrastructure::voice::queue::VoiceQueue;
 use crate::screening::calls::infrastructure::voice::verdict::{self, Ticks, Verdict};
 use crate::screening::calls::infrastructure::voice_cache::CachedVoice;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
-use ort::session::{RunOptions, Session};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{RunOptions, Session};
 
 use crate::shared::memory;
 use crate::shared::models::{MissingModel, ModelDir, ModelFile};

@@ -14,8 +14,8 @@ use crate::screening::applications::domain::application::{ApplicationStatus, Scr
 use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::Invitation;
 use crate::screening::applications::domain::ports::Verdict;
-use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::applications::infrastructure::http::upload::Created;
+use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};

@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 
 use crate::screening::applications::application::create_candidate::NewCandidate;
 use crate::screening::applications::domain::candidate::Candidate;
-use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::applications::infrastructure::http::upload::{Created, MAX_UPLOAD, Sent, read_sent};
+use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::CandidateId;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, Params};

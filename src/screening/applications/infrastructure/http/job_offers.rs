@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 
 use crate::screening::applications::application::create_job_offer::PostingHints;
 use crate::screening::applications::domain::job_offer::{JobOffer, JobOfferStatus, Posting};
-use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::applications::infrastructure::http::upload::{Created, MAX_UPLOAD, Sent, read_sent};
+use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::JobOfferId;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};

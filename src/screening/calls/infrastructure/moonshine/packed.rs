@@ -155,7 +155,11 @@ fn look_up<'a>(node: &Node<'a>, unpacking: &Unpacking<'_, 'a>) -> [Node<'a>; 4] 
     };
     let Unpacking { cast, scaled, shifted } = unpacking;
     [
-        on(node, vec![cast.inputs[0].clone(), node.inputs[1].clone()], found("8bit")),
+        on(
+            node,
+            vec![cast.inputs[0].clone(), node.inputs[1].clone()],
+            found("8bit"),
+        ),
         on(cast, vec![found("8bit")], found("float")),
         on(scaled, vec![found("float"), scaled.inputs[1].clone()], found("scaled")),
         on(shifted, vec![found("scaled"), shifted.inputs[1].clone()], name.clone()),
@@ -205,7 +209,11 @@ impl<'g, 'a> Finder<'g, 'a> {
         let stored = self.weights.get(&**unpacking.cast.inputs.first()?)?;
         let [first, second] = stored.sizes[..] else { return None };
         let (first, second) = (usize::try_from(first).ok()?, usize::try_from(second).ok()?);
-        let (depth, rows) = if turned.is_some() { (second, first) } else { (first, second) };
+        let (depth, rows) = if turned.is_some() {
+            (second, first)
+        } else {
+            (first, second)
+        };
         let scale = self.number(unpacking.scaled.inputs.get(1)?)?;
         let zero = -self.number(unpacking.shifted.inputs.get(1)?)? / scale;
         let whole_zero = (zero - zero.round()).abs() < 1e-3 && zero.abs() <= 128.0;
@@ -301,7 +309,17 @@ mod tests {
         let operators: Vec<&str> = graph.nodes.iter().map(|n| &*n.operator).collect();
         assert_eq!(
             operators,
-            ["Cast", "Mul", "Add", "MatMulNBits", "MatMul", "Gather", "Cast", "Mul", "Add"]
+            [
+                "Cast",
+                "Mul",
+                "Add",
+                "MatMulNBits",
+                "MatMul",
+                "Gather",
+                "Cast",
+                "Mul",
+                "Add"
+            ]
         );
         assert_eq!(graph.nodes[3].inputs, ["x", "w_packed", "w_scales"]);
         assert_eq!(graph.nodes[5].inputs, ["q", "ids"]);

@@ -155,7 +155,10 @@ mod tests {
         assert_eq!((before.all, before.idle, before.own), (1000, 850, 15));
         // 200 went by, 100 idle, 50 ours.
         assert!((after.others_since(before) - 0.25).abs() < 1e-6);
-        assert!((before.others_since(after)).abs() < 1e-6, "a clock that runs back is no load");
+        assert!(
+            (before.others_since(after)).abs() < 1e-6,
+            "a clock that runs back is no load"
+        );
         for broken in ["", "cpu 1 2", "intr 1 2 3 4 5 6 7 8 9"] {
             assert_eq!(Ticks::parse(broken, "7 (emma) S 1"), None);
         }
