@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(read(dir.path(), "this one"), None, "damaged is as good as none");
     }
 
-    // spec: OPS-3
+    // spec: CALL-10
     #[test]
     fn a_slow_voice_on_a_busy_machine_is_measured_again() {
         let took = |all_ms| Measured {
