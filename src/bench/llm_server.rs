@@ -136,11 +136,11 @@ impl Drop for ScriptedLlm {
     }
 }
 
-/// Serves until the process is stopped.
+/// Serves until the process is stopped; `say` tells people how it is reached.
 ///
 /// # Errors
 /// When the port is taken.
-pub async fn serve(args: &LlmServerArgs) -> anyhow::Result<()> {
+pub async fn serve(args: &LlmServerArgs, say: impl FnOnce(&str)) -> anyhow::Result<()> {
     let pace = Pace {
         first_token: Duration::from_millis(args.first_token_ms),
         per_token: Duration::from_millis(args.token_ms),
@@ -153,7 +153,7 @@ pub async fn serve(args: &LlmServerArgs) -> anyhow::Result<()> {
     for (mode, what) in MODES {
         text.push_str(&format!("  {mode:<18} {what}\n"));
     }
-    crate::cli::print(&text);
+    say(&text);
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -14,9 +14,11 @@ use crate::screening::calls::infrastructure::moonshine::Moonshine;
 use crate::screening::calls::infrastructure::silero::SileroVad;
 use crate::screening::calls::infrastructure::smart_turn::SmartTurn;
 use crate::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience, SecondOpinion};
-use crate::screening::calls::infrastructure::voice::choice::{self, LocalVoices, Preference, VoiceSettings, Why};
+use crate::screening::calls::infrastructure::voice::choice::{
+    self, LocalVoices, Measured, Preference, VoiceSettings, Why,
+};
 use crate::screening::calls::infrastructure::voice::queue::VoiceQueue;
-use crate::screening::calls::infrastructure::voice::verdict::{self, Verdict};
+use crate::screening::calls::infrastructure::voice::verdict::{self, Ticks, Verdict};
 use crate::screening::calls::infrastructure::voice_cache::CachedVoice;
 use crate::screening::calls::infrastructure::voice_cache::store::Limits;
 use crate::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
@@ -113,7 +115,8 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Loads the voice that fits this machine; with `auto` it is measured once and the outcome kept. Takes some seconds.
+/// Loads the voice that fits this machine; with `auto` it is measured once, on a machine that
+/// does little else, and the outcome kept. Takes some seconds.
 ///
 /// # Errors
 /// When a model is missing or unfit, or the cache directory cannot be used.
@@ -142,17 +145,11 @@ pub async fn open_voice(
         VoiceEngine::Piper => Preference::Only(choice::VoiceEngine::Piper),
     };
     let known = verdict::read(data_dir, &machine).map(|verdict| verdict.measured);
+    let before = Ticks::now();
     let chosen = choice::choose(&engines, preference, known, voice).await?;
     if let Why::Measured(measured) = chosen.why {
-        let engine = chosen.engine;
-        let verdict = Verdict {
-            machine,
-            engine,
-            measured,
-        };
-        if let Err(error) = verdict::write(data_dir, &verdict) {
-            warn!(%error, "what was measured of the voice could not be kept; the next start measures again");
-        }
+        let others = before.and_then(|then| Some(Ticks::now()?.others_since(then)));
+        keep(data_dir, machine, chosen.engine, measured, others);
     }
     let (engine, voice) = match chosen.engine {
         choice::VoiceEngine::Kokoro => ("kokoro-82m-int8", voice.to_owned()),
@@ -173,6 +170,21 @@ pub async fn open_voice(
         voice,
         engine,
     })
+}
+
+/// Keeps what was measured of the voice for the next start, unless it says more about other programs.
+fn keep(data_dir: &Path, machine: String, engine: choice::VoiceEngine, measured: Measured, others: Option<f32>) {
+    if !verdict::holds(measured, others) {
+        return info!("the voice was measured while other programs were busy; the next start measures again");
+    }
+    let verdict = Verdict {
+        machine,
+        engine,
+        measured,
+    };
+    if let Err(error) = verdict::write(data_dir, &verdict) {
+        warn!(%error, "what was measured of the voice could not be kept; the next start measures again");
+    }
 }
 
 /// Threads inside an operator of a voice.

@@ -78,14 +78,15 @@ use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
 use crate::shared::llm::costs::{CostsState, SqliteRequestLog};
 use crate::shared::llm::ledger::RequestLog;
+use crate::shared::memory;
 use crate::shared::onnx::OnnxRuntime;
 use crate::shared::prompts::Prompts;
 use crate::shared::telemetry;
 
 /// How long opening one model, the longest step that is not interrupted, may take.
 const LOADING: Duration = Duration::from_secs(15);
-/// How often calls are looked through for those whose link has expired.
-const EXPIRING: Duration = Duration::from_mins(1);
+/// How often calls are looked through for those whose link has expired, and memory is given back.
+const TIDYING: Duration = Duration::from_mins(1);
 
 /// A server that is ready to serve.
 pub struct Emma {
@@ -340,7 +341,7 @@ impl Emma {
             stopping.cancel();
             calls.shut_down(drain).await;
         });
-        tokio::spawn(expire_calls(self.calls, stop));
+        tokio::spawn(tidy_up(self.calls, stop));
         // Calls end over their own connections: HTTP serves on while they do.
         let served = axum::serve(self.entrance, self.router.into_make_service()).with_graceful_shutdown(async move {
             if draining.await.is_err() {
@@ -374,9 +375,9 @@ async fn wait_for(loading: JoinHandle<()>) {
     }
 }
 
-/// Ends, from time to time, the calls that nobody can join any more.
-async fn expire_calls(calls: Arc<CallService>, stop: CancellationToken) {
-    let mut clock = tokio::time::interval(EXPIRING);
+/// From time to time ends the calls that nobody can join any more, and gives back memory while there are none.
+async fn tidy_up(calls: Arc<CallService>, stop: CancellationToken) {
+    let mut clock = tokio::time::interval(TIDYING);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -385,6 +386,10 @@ async fn expire_calls(calls: Arc<CallService>, stop: CancellationToken) {
         }
         if let Err(error) = calls.expire_unjoined().await {
             warn!(%error, "calls that wait in vain could not be ended; it is tried again");
+        }
+        // What calls and rendering ahead have left; it takes a moment, so it waits until nobody hears it.
+        if calls.is_idle() && tokio::task::spawn_blocking(memory::give_back).await.is_err() {
+            warn!("memory could not be given back");
         }
     }
 }

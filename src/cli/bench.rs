@@ -42,7 +42,7 @@ enum What {
 pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::LlmServer(args) => {
-            llm_server::serve(args).await?;
+            llm_server::serve(args, crate::cli::print).await?;
             return Ok(ExitCode::SUCCESS);
         }
         What::Guardrails(args) => {

@@ -58,7 +58,8 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
-use crate::fakes::{FakeEmbedder, FakeGateway, fake_engines};
+use crate::engines::{Pace, engines};
+use crate::fakes::{FakeEmbedder, FakeGateway};
 
 pub const RECRUITER: &str = "the-recruiters-secret";
 
@@ -196,7 +197,7 @@ impl App {
 
     /// An Emma that can hold calls.
     pub async fn live() -> Self {
-        Self::over(TestDb::open().await, Some(fake_engines()))
+        Self::over(TestDb::open().await, Some(engines(Pace::Typed)))
     }
 
     /// An Emma over this database, as after a restart.

@@ -13,7 +13,8 @@ use emma::shared::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, TestDb};
-use crate::fakes::{Caller, eventually, fake_engines};
+use crate::engines::{Pace, engines};
+use crate::fakes::{Caller, eventually};
 use crate::http_api::{Applied, applied_to, consent, interview};
 
 const OFFER: &str = include_str!("../data/sdp/chrome.sdp");
@@ -138,7 +139,7 @@ fn a_killed_server_takes_its_calls_up_again_and_each_ends_once() {
     let (dir, token, call) = first.block_on(async {
         let base = TestDb::open().await;
         let dir = base.temporary.clone().expect("its own directory");
-        let held = interview_on(App::over(base, Some(fake_engines()))).await;
+        let held = interview_on(App::over(base, Some(engines(Pace::Typed)))).await;
         let mut caller = held.begins().await;
         caller
             .types("I built the payments API in Python and halved its errors.")
@@ -151,7 +152,7 @@ fn a_killed_server_takes_its_calls_up_again_and_each_ends_once() {
 
     let second = runtime();
     second.block_on(async {
-        let app = App::over(TestDb::reopen(dir).await, Some(fake_engines()));
+        let app = App::over(TestDb::reopen(dir).await, Some(engines(Pace::Typed)));
         app.interviews.recover().await.expect("calls can be read");
         let id = CallId::parse(&call).expect("an id");
         let found = app.calls.find(&id).await.expect("stored").expect("there");
@@ -194,7 +195,7 @@ async fn a_call_that_nobody_comes_back_to_after_a_restart_ends_once() {
     held.at.app.calls.save(&call).await.expect("stored");
     let Interview { at, token, call, .. } = held;
     let Applied { app, .. } = at;
-    let mut engines = fake_engines();
+    let mut engines = engines(Pace::Typed);
     engines.reconnect_grace = Duration::from_millis(1);
     let app = App::over(app.into_base(), Some(engines));
     app.interviews.recover().await.expect("calls can be read");

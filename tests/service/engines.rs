@@ -1,4 +1,4 @@
-//! Engines without models: loud is speech, every word takes 40 ms, and the candidate always says the same.
+//! Engines without models: loud is speech, and who speaks always says the same. Whoever types is not heard.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use emma::screening::calls::application::guided::GuidedInterviewer;
 use emma::screening::calls::application::session::Engines;
 use emma::screening::calls::application::voice::VoiceStyle;
+use emma::screening::calls::domain::audio::VAD_FRAME;
 use emma::screening::calls::domain::conversation::Limits;
 use emma::screening::calls::domain::ports::{
     BackgroundWork, HeardWord, RoleFact, RoleKnowledge, SpeechChunk, SpeechError, SpeechRequest, SpeechToText,
@@ -17,14 +18,29 @@ use tokio::sync::mpsc;
 
 /// What the candidate says, whatever the sound was.
 pub const ANSWER: &str = "I built a payments service in Rust with two colleagues.";
+/// How long a word of the candidate takes.
 const WORD_MS: u64 = 40;
 
-pub fn engines() -> Engines {
+/// How fast Emma speaks.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// 40 ms a word, as the candidate: there is time to interrupt her.
+    Spoken,
+    /// 10 ms a word, for calls in which candidates type.
+    Typed,
+}
+
+pub fn engines(pace: Pace) -> Engines {
     Engines {
         voice_activity: Arc::new(Loudness),
         turn_judge: Arc::new(Finished),
         speech_to_text: Arc::new(SameAnswer),
-        text_to_speech: Arc::new(Hum),
+        text_to_speech: Arc::new(Hum {
+            word_ms: match pace {
+                Pace::Spoken => WORD_MS,
+                Pace::Typed => 10,
+            },
+        }),
         interviewer: Arc::new(GuidedInterviewer {
             knowledge: Arc::new(Nothing),
         }),
@@ -35,7 +51,7 @@ pub fn engines() -> Engines {
             speed: 1.0,
         },
         limits: Limits::default(),
-        reconnect_grace: Duration::from_secs(20),
+        reconnect_grace: Duration::from_mins(1),
     }
 }
 
@@ -49,7 +65,7 @@ impl VoiceActivity for Loudness {
 
 #[async_trait]
 impl VoiceStream for Loudness {
-    async fn score(&mut self, frame: &[f32; 512]) -> Result<f32, SpeechError> {
+    async fn score(&mut self, frame: &[f32; VAD_FRAME]) -> Result<f32, SpeechError> {
         Ok(if frame.iter().any(|s| s.abs() > 0.1) {
             0.95
         } else {
@@ -73,7 +89,7 @@ struct SameAnswer;
 impl SpeechToText for SameAnswer {
     async fn transcribe(&self, job: TranscriptionJob) -> Result<Transcript, SpeechError> {
         let silence = job.audio.iter().take_while(|s| s.abs() < 0.1).count() as u64 / 16;
-        let words = words(ANSWER).into_iter().map(|word| HeardWord {
+        let words = words(ANSWER, WORD_MS).into_iter().map(|word| HeardWord {
             start_ms: word.start_ms + silence,
             end_ms: word.end_ms + silence,
             ..word
@@ -85,7 +101,10 @@ impl SpeechToText for SameAnswer {
     }
 }
 
-struct Hum;
+/// A hum as long as the words.
+struct Hum {
+    word_ms: u64,
+}
 
 #[async_trait]
 impl TextToSpeech for Hum {
@@ -93,8 +112,8 @@ impl TextToSpeech for Hum {
         &self,
         request: SpeechRequest,
     ) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError> {
-        let words = words(&request.text);
-        let samples = words.len() * WORD_MS as usize * 48;
+        let words = words(&request.text, self.word_ms);
+        let samples = words.len() * self.word_ms as usize * 48;
         let pcm = (0..samples)
             .map(|i| (8_000.0 * (i as f32 * 0.03).sin()) as i16 | 1)
             .collect();
@@ -104,13 +123,13 @@ impl TextToSpeech for Hum {
     }
 }
 
-fn words(text: &str) -> Vec<HeardWord> {
+fn words(text: &str, word_ms: u64) -> Vec<HeardWord> {
     let words = text.split_whitespace().zip(0..);
     words
         .map(|(word, i)| HeardWord {
             text: word.to_owned(),
-            start_ms: i * WORD_MS,
-            end_ms: (i + 1) * WORD_MS,
+            start_ms: i * word_ms,
+            end_ms: (i + 1) * word_ms,
             confidence: 1.0,
         })
         .collect()

@@ -1,4 +1,4 @@
-//! Engines and connections without models and networks: what is typed is what is said, and a word takes 10 ms.
+//! Connections without a network, and an embedder without a model.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,17 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use emma::screening::calls::application::guided::GuidedInterviewer;
-use emma::screening::calls::application::session::Engines;
-use emma::screening::calls::application::voice::VoiceStyle;
-use emma::screening::calls::domain::audio::{VAD_FRAME, VOICE_FRAME};
-use emma::screening::calls::domain::conversation::Limits;
+use emma::screening::calls::domain::audio::VOICE_FRAME;
 use emma::screening::calls::domain::ports::{
-    Accepted, BackgroundWork, HeardWord, IceCandidate, MediaError, MediaEvent, MediaGateway, MediaLink, MediaSink,
-    RoleFact, RoleKnowledge, SdpOffer, SpeechChunk, SpeechError, SpeechRequest, SpeechToText, TextToSpeech, Transcript,
-    TranscriptionJob, TurnJudge, VoiceActivity, VoiceStream,
+    Accepted, IceCandidate, MediaError, MediaEvent, MediaGateway, MediaLink, MediaSink, SdpOffer,
 };
-use emma::screening::shared::ids::{ConnectionId, JobOfferId};
+use emma::screening::shared::ids::ConnectionId;
 use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
 use emma::shared::media::sdp;
 use serde_json::{Value, json};
@@ -165,97 +159,6 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -
     tokio::time::timeout(SOON, search)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-/// Engines for calls in which candidates type.
-pub fn fake_engines() -> Engines {
-    Engines {
-        voice_activity: Arc::new(Deaf),
-        turn_judge: Arc::new(Deaf),
-        speech_to_text: Arc::new(Deaf),
-        text_to_speech: Arc::new(Beeper),
-        interviewer: Arc::new(GuidedInterviewer {
-            knowledge: Arc::new(Deaf),
-        }),
-        background: Arc::new(Deaf),
-        style: VoiceStyle {
-            voice: "test".to_owned(),
-            speed: 1.0,
-        },
-        limits: Limits::default(),
-        reconnect_grace: Duration::from_mins(1),
-        versions: Value::Null,
-    }
-}
-
-struct Deaf;
-
-impl VoiceActivity for Deaf {
-    fn open(&self) -> Box<dyn VoiceStream> {
-        Box::new(Self)
-    }
-}
-
-#[async_trait]
-impl VoiceStream for Deaf {
-    async fn score(&mut self, _: &[f32; VAD_FRAME]) -> Result<f32, SpeechError> {
-        Ok(0.0)
-    }
-}
-
-#[async_trait]
-impl TurnJudge for Deaf {
-    async fn judge(&self, _: Arc<[f32]>) -> Result<f32, SpeechError> {
-        Ok(1.0)
-    }
-}
-
-#[async_trait]
-impl SpeechToText for Deaf {
-    async fn transcribe(&self, _: TranscriptionJob) -> Result<Transcript, SpeechError> {
-        Ok(Transcript::default())
-    }
-}
-
-#[async_trait]
-impl RoleKnowledge for Deaf {
-    async fn search(&self, _: &JobOfferId, _: &str, _: usize) -> Result<Vec<RoleFact>, SpeechError> {
-        Ok(Vec::new())
-    }
-}
-
-impl BackgroundWork for Deaf {
-    fn hold(&self) -> Box<dyn Send> {
-        Box::new(())
-    }
-}
-
-/// 10 ms of silence a word.
-struct Beeper;
-
-#[async_trait]
-impl TextToSpeech for Beeper {
-    async fn speak(
-        &self,
-        request: SpeechRequest,
-    ) -> Result<mpsc::Receiver<Result<SpeechChunk, SpeechError>>, SpeechError> {
-        let words: Vec<HeardWord> = request
-            .text
-            .split_whitespace()
-            .zip(0_u64..)
-            .map(|(text, i)| HeardWord {
-                text: text.to_owned(),
-                start_ms: i * 10,
-                end_ms: (i + 1) * 10,
-                confidence: 1.0,
-            })
-            .collect();
-        let (sender, receiver) = mpsc::channel(1);
-        let pcm = vec![0_i16; words.len() * 480];
-        let chunk = SpeechChunk { pcm: pcm.into(), words };
-        sender.send(Ok(chunk)).await.map_err(|_| SpeechError::Cancelled)?;
-        Ok(receiver)
-    }
 }
 
 /// Words in common are nearness.

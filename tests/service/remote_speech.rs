@@ -19,7 +19,7 @@ use emma::screening::calls::infrastructure::remote::{
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use crate::engines::{ANSWER, engines};
+use crate::engines::{ANSWER, Pace, engines};
 use crate::ws_call::Invited;
 
 /// How long a service is waited for; one that never answers costs this twice.
@@ -75,7 +75,7 @@ fn remote_engines(url: &str) -> Engines {
             patience: PATIENCE,
         },
     ];
-    let embedded = engines();
+    let embedded = engines(Pace::Spoken);
     Engines {
         speech_to_text: Arc::new(FallbackTranscription::new(ears, embedded.speech_to_text)),
         text_to_speech: Arc::new(FallbackSpeech::new(voices, embedded.text_to_speech, tasks)),

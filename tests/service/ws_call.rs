@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::app::{Answer, App};
-use crate::engines::{ANSWER, engines};
+use crate::engines::{ANSWER, Pace, engines};
 
 /// Nothing here takes longer, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ pub struct Invited {
 
 impl Invited {
     async fn new() -> Self {
-        Self::to(engines()).await
+        Self::to(engines(Pace::Spoken)).await
     }
 
     async fn to(engines: Engines) -> Self {

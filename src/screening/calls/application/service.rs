@@ -250,6 +250,11 @@ impl CallService {
         Ok(())
     }
 
+    /// Whether no call is going on.
+    pub fn is_idle(&self) -> bool {
+        self.live.all().is_empty()
+    }
+
     /// Whether a candidate is connected to the application's call now.
     pub fn is_occupied(&self, application: &ApplicationId) -> bool {
         self.live.get(application).is_some_and(|live| live.seat.is_taken())

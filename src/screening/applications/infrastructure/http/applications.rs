@@ -13,9 +13,9 @@ use crate::screening::applications::application::move_on::Decision;
 use crate::screening::applications::domain::application::{ApplicationStatus, ScreeningApplication};
 use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::Invitation;
-use crate::screening::applications::domain::ports::{Slice, Verdict};
-use crate::screening::applications::infrastructure::http::ApplicationsState;
+use crate::screening::applications::domain::ports::Verdict;
 use crate::screening::applications::infrastructure::http::upload::Created;
+use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};
@@ -153,11 +153,7 @@ async fn list_applications(
     State(state): State<ApplicationsState>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<ApplicationView>>, Problem> {
-    let slice = Slice {
-        limit: page.limit(),
-        after: page.after.clone(),
-    };
-    let applications = state.service.store.applications(&slice).await?;
+    let applications = state.service.store.applications(&slice_of(&page)).await?;
     let ids: Vec<_> = applications.iter().map(|application| application.id.clone()).collect();
     let mut verdicts = state.verdicts.of(&ids).await?;
     let view = |application: ScreeningApplication| {

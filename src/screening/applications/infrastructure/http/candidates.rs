@@ -8,9 +8,8 @@ use utoipa_axum::routes;
 
 use crate::screening::applications::application::create_candidate::NewCandidate;
 use crate::screening::applications::domain::candidate::Candidate;
-use crate::screening::applications::domain::ports::Slice;
-use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::http::upload::{Created, MAX_UPLOAD, Sent, read_sent};
+use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::CandidateId;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, Params};
@@ -82,11 +81,7 @@ async fn list_candidates(
     State(state): State<ApplicationsState>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<Candidate>>, Problem> {
-    let slice = Slice {
-        limit: page.limit(),
-        after: page.after.clone(),
-    };
-    let candidates = state.service.store.candidates(&slice).await?;
+    let candidates = state.service.store.candidates(&slice_of(&page)).await?;
     Ok(Json(Page::new(candidates, &page, |candidate| candidate.id.to_string())))
 }
 

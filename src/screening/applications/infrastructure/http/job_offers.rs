@@ -8,9 +8,8 @@ use utoipa_axum::routes;
 
 use crate::screening::applications::application::create_job_offer::PostingHints;
 use crate::screening::applications::domain::job_offer::{JobOffer, JobOfferStatus, Posting};
-use crate::screening::applications::domain::ports::Slice;
-use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::http::upload::{Created, MAX_UPLOAD, Sent, read_sent};
+use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::JobOfferId;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};
@@ -73,11 +72,7 @@ async fn list_job_offers(
     State(state): State<ApplicationsState>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<JobOffer>>, Problem> {
-    let slice = Slice {
-        limit: page.limit(),
-        after: page.after.clone(),
-    };
-    let offers = state.service.store.job_offers(&slice).await?;
+    let offers = state.service.store.job_offers(&slice_of(&page)).await?;
     Ok(Json(Page::new(offers, &page, |offer| offer.id.to_string())))
 }
 

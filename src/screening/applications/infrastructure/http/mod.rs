@@ -15,8 +15,9 @@ use axum::extract::FromRef;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::screening::applications::application::ApplicationService;
-use crate::screening::applications::domain::ports::Verdicts;
+use crate::screening::applications::domain::ports::{Slice, Verdicts};
 use crate::shared::http::auth::RecruiterToken;
+use crate::shared::http::page::PageParams;
 
 /// What the handlers here need.
 #[derive(Clone)]
@@ -44,4 +45,12 @@ where
         .merge(applications::routes())
         .merge(plans::routes())
         .merge(interviews::routes())
+}
+
+/// The stretch of a list that was asked for.
+fn slice_of(page: &PageParams) -> Slice {
+    Slice {
+        limit: page.limit(),
+        after: page.after.clone(),
+    }
 }

@@ -1,4 +1,9 @@
 //! Opus in Ogg (RFC 3533, RFC 7845): one stream, one channel pair, a page a second.
+//!
+//! The `ogg` crate (0.9, BSD-3-Clause, no dependencies but `byteorder`) is not used: its writer begins every stream at page
+//! 0, and the number is private, so that it cannot go on with the file of a call whose server died; it wants to be told
+//! of a last packet when it gets it, and a page is marked as the last here when the call is over. What it would replace
+//! is the checksum and the lacing, some thirty lines.
 
 use std::ops::Range;
 
