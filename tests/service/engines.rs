@@ -27,6 +27,7 @@ pub fn engines() -> Engines {
         text_to_speech: Arc::new(Hum),
         interviewer: Arc::new(GuidedInterviewer {
             knowledge: Arc::new(Nothing),
+            second_look: None,
         }),
         background: Arc::new(Nothing),
         versions: serde_json::Value::Null,

@@ -176,6 +176,7 @@ pub fn fake_engines() -> Engines {
         text_to_speech: Arc::new(Beeper),
         interviewer: Arc::new(GuidedInterviewer {
             knowledge: Arc::new(Deaf),
+            second_look: None,
         }),
         background: Arc::new(Deaf),
         style: VoiceStyle {

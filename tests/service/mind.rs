@@ -80,6 +80,7 @@ impl Stage {
         };
         let guided = GuidedInterviewer {
             knowledge: Arc::new(Posting(search)),
+            second_look: None,
         };
         let prompts = Arc::new(Prompts::load(None).expect("sound"));
         let agent = Agent::load(None).expect("sound").mind();

@@ -16,6 +16,7 @@ use crate::screening::calls::application::emma::turn::{Trouble, Turn};
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::interviewing::{EarlyParts, Interviewer, Talk, context};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{Reply, proposals};
 use crate::screening::shared::ids::CallId;
 use crate::shared::llm::ChatModel;
@@ -145,7 +146,7 @@ impl Interviewer for EmmaService {
     async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyParts) -> Reply {
         let suits = matches!(request.cause, Cause::Said(_)) && proposals::suits_a_model(&context(talk, request, &[]));
         let call = talk.call_id.as_ref();
-        if !suits || self.rests(call) {
+        if !suits || self.rests(call) || self.guided.suspicion(request).await != Suspicion::None {
             return self.guided.reply(talk, request, early).await;
         }
         match self.with_model(talk, request, early).await {
