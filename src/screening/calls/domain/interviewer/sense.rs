@@ -149,7 +149,7 @@ pub fn check_question(question: &str, sense: &Sense<'_>) -> Result<(), Breach> {
             "that" | "it" | "this" | "they" | "them" | "there" | "these" | "those" | "her" | "him" | "she" | "he"
         )
     });
-    let own = points_back || words.iter().any(|word| is_you(word));
+    let own = points_back || content.known > 1 || words.iter().any(|word| is_you(word));
     let about_it = content.known > 0 || points_back || content.unknown.is_empty();
     let fits = content.unknown.len() <= 1 || content.share() >= SUPPORTED;
     if own && about_it && fits {

@@ -277,6 +277,7 @@ pub(super) fn passes_on(said: &str) -> bool {
     ];
     unknown.iter().any(|words| said.contains(words))
         || said.contains("pass your question on")
+        || said.contains("pass that question on")
         || said.contains("pass it on")
         || said.contains("pass that on")
 }
