@@ -1,6 +1,6 @@
 //! Emma with a language model: what she says to a turn, and what becomes of every fault of the model's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,6 +57,10 @@ fn emma(model: Arc<dyn ChatModel>, guided: GuidedInterviewer) -> EmmaService {
         temperature: 0.0,
         timeout: Duration::from_secs(4),
     };
+    emma_with(model, guided, settings)
+}
+
+fn emma_with(model: Arc<dyn ChatModel>, guided: GuidedInterviewer, settings: Settings) -> EmmaService {
     let prompts = Arc::new(Prompts::load(None).expect("sound"));
     let agent = Agent::load(None).expect("sound").mind();
     EmmaService::new(model, guided, prompts, agent, settings)
@@ -261,6 +265,43 @@ async fn a_model_that_fails_again_and_again_is_left_alone_for_a_while() {
     );
     stage.says(&stage.turn(ANSWER)).await;
     assert_eq!(stage.server.requests().len(), 4, "then it is tried again");
+}
+
+/// A model that never says anything.
+struct Hangs(Mutex<Vec<mpsc::Sender<Result<ChatEvent, LlmError>>>>);
+
+#[async_trait]
+impl ChatModel for Hangs {
+    async fn stream(&self, _: ChatRequest) -> Result<mpsc::Receiver<Result<ChatEvent, LlmError>>, LlmError> {
+        let (events, receiver) = mpsc::channel(1);
+        self.0.lock().expect("unpoisoned").push(events);
+        Ok(receiver)
+    }
+
+    fn model(&self) -> &'static str {
+        "hangs"
+    }
+}
+
+// spec: EMMA-8, EMMA-4
+#[tokio::test]
+async fn a_model_that_hangs_is_given_up_before_the_call_gives_up_waiting() {
+    let mut stage = Stage::with("ok", Duration::ZERO).await;
+    let settings = Settings {
+        max_tokens: 200,
+        temperature: 0.0,
+        timeout: Duration::from_secs(60),
+    };
+    let guided = GuidedInterviewer {
+        knowledge: Arc::new(Posting(Duration::ZERO)),
+        second_look: None,
+    };
+    stage.emma = Arc::new(emma_with(Arc::new(Hangs(Mutex::default())), guided, settings));
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let (_, reply) = stage.says(&stage.turn(ANSWER)).await;
+    assert_eq!(reply.action, stage.next());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }
 
 // spec: EMMA-5

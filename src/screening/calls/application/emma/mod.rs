@@ -26,6 +26,8 @@ use crate::shared::prompts::Prompts;
 const MOST_FAILURES: u32 = 3;
 /// Turns for which it is left alone.
 const REST_TURNS: u32 = 5;
+/// A call waits 8 s for a reply and then goes on without one: a model that is given longer would never be seen to fail.
+const LONGEST_TURN: Duration = Duration::from_millis(7_500);
 /// Calls whose trouble is remembered; the oldest is forgotten first.
 const REMEMBERED: usize = 256;
 
@@ -50,7 +52,7 @@ pub struct Agent {
 pub struct Settings {
     pub max_tokens: u32,
     pub temperature: f32,
-    /// For a whole turn, look-ups included.
+    /// For a whole turn, look-ups included; 7.5 s at most.
     pub timeout: Duration,
 }
 
@@ -98,7 +100,7 @@ impl EmmaService {
         early: &EarlyParts,
     ) -> Result<Reply, (Trouble, bool)> {
         let mut turn = Turn::new(self, talk, request, early);
-        let outcome = tokio::time::timeout(self.settings.timeout, turn.run()).await;
+        let outcome = tokio::time::timeout(self.settings.timeout.min(LONGEST_TURN), turn.run()).await;
         outcome
             .unwrap_or(Err(Trouble::TooLate))
             .map_err(|trouble| (trouble, turn.has_spoken()))
