@@ -336,7 +336,8 @@ async fn kept_answers_are_bounded_grow_old_and_go_with_their_subject() {
     };
     for key in ["a", "b", "c"] {
         let subject = format!("call_{key}");
-        let kept = replies.keep(key, Purpose::Evidence, Some(&subject), &reply(key));
+        let reply = reply(key);
+        let kept = replies.keep(key, Purpose::Evidence, Some(&subject), &reply);
         kept.await.expect("kept");
         base.clock.turn(TimeDelta::seconds(1));
     }
