@@ -254,6 +254,10 @@ async fn a_new_attempt_knows_what_was_said_in_the_one_before() {
     let ended = app.interviews.end(&first.application_id, EndReason::DisconnectTimeout);
     assert!(ended.await.expect("stored"));
     caller.hears_the_end().await;
+    eventually("the first call is over", async || {
+        !app.interviews.is_occupied(&first.application_id)
+    })
+    .await;
 
     let given = held.at.consent(&held.token, true).await.json();
     assert_ne!(given["call_id"], held.call.as_str());

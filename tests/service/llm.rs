@@ -271,6 +271,7 @@ async fn an_answer_is_paid_for_once_also_after_a_restart_and_its_record_says_so(
     let model = cached(&base, &server, "ok", kept(&base, 10));
     let first = complete(&model, evidence("Find it.")).await.expect("an answer");
     assert!(!first.text.is_empty() || !first.calls.is_empty());
+    wait_for_rows(&base, 1).await;
     base.db.close().await;
 
     let base = TestDb::reopen(dir).await;
