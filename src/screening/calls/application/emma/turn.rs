@@ -294,18 +294,18 @@ impl<'a> Turn<'a> {
         if sentence.trim_end().ends_with('?') {
             match self.checked(sentence, true) {
                 Ok(()) => self.draft.question = Some(sentence.to_owned()),
-                Err(breach) => self.note_left_out(breach),
+                Err(breach) => Self::note_left_out(breach),
             }
             return Ok(());
         }
         if repeats_a_question(sentence, self.talk) {
-            self.note_left_out(Breach::Repeats);
+            Self::note_left_out(Breach::Repeats);
             return Ok(());
         }
         match self.checked(sentence, false) {
             Ok(()) => {}
             Err(breach) if breach.is_mild() => {
-                self.note_left_out(breach);
+                Self::note_left_out(breach);
                 self.left_out += 1;
                 return if self.left_out >= MOST_LEFT_OUT && !self.has_spoken() {
                     Err(Trouble::Words(breach))
@@ -314,7 +314,7 @@ impl<'a> Turn<'a> {
                 };
             }
             Err(breach) => {
-                self.note_left_out(breach);
+                Self::note_left_out(breach);
                 return Err(Trouble::Words(breach));
             }
         }
@@ -330,7 +330,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The words themselves stay out of the log.
-    fn note_left_out(&self, breach: Breach) {
+    fn note_left_out(breach: Breach) {
         let cause = breach.as_str();
         info!(cause, "a sentence of the language model is not said");
         metrics::counter!("emma_interviewer_left_out_total", "cause" => cause).increment(1);
@@ -361,7 +361,7 @@ impl<'a> Turn<'a> {
             }
             Tool::AskToClarify { question } => {
                 if let Err(breach) = self.checked(&question, true) {
-                    self.note_left_out(breach);
+                    Self::note_left_out(breach);
                     let reason = breach.as_str();
                     return (
                         format!("error: that cannot be asked ({reason}); call next_question"),

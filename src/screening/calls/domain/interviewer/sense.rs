@@ -99,7 +99,7 @@ pub fn check(sentence: &str, sense: &Sense<'_>) -> Result<(), Breach> {
     let content = Content::of(&words, sense, is_frame);
     if sense.ground.looked_up {
         // An answer about the role says what was found, and nothing beside it.
-        let most = if sense.ground.facts.is_empty() { 0 } else { 1 };
+        let most = usize::from(!sense.ground.facts.is_empty());
         return if content.unknown.len() > most {
             Err(Breach::Unsupported)
         } else {

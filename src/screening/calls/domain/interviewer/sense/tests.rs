@@ -95,7 +95,6 @@ fn count(pick: impl Fn(&Situation) -> (&[String], &[String])) -> (Count, Count) 
 #[test]
 fn what_weak_models_say_is_left_out_and_what_good_ones_say_is_not() {
     let (bad, good) = count(|s| (&s.bad, &s.good));
-    println!("bad {bad:#?}\ngood {good:#?}");
     assert!(bad.texts >= 50 && bad.by_both * 100 >= bad.texts * 90, "{bad:#?}");
     assert!(
         bad.by_guard * 2 < bad.by_both,
@@ -108,7 +107,6 @@ fn what_weak_models_say_is_left_out_and_what_good_ones_say_is_not() {
 #[test]
 fn follow_ups_are_about_what_was_said() {
     let (bad, good) = count(|s| (&s.bad_questions, &s.good_questions));
-    println!("bad {bad:#?}\ngood {good:#?}");
     assert!(bad.texts >= 12 && bad.by_both * 100 >= bad.texts * 85, "{bad:#?}");
     assert!(good.texts >= 10 && good.by_both * 10 <= good.texts, "{good:#?}");
 }
