@@ -290,7 +290,7 @@ async fn a_model_that_hangs_is_given_up_before_the_call_gives_up_waiting() {
     let settings = Settings {
         max_tokens: 200,
         temperature: 0.0,
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
     };
     let guided = GuidedInterviewer {
         knowledge: Arc::new(Posting(Duration::ZERO)),
