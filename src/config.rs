@@ -152,6 +152,8 @@ pub struct Interview {
     pub invitation_hours: u32,
     /// Offers candidates to have the sound of the call recorded; it is only where they agree. (`EMMA_RECORDING`)
     pub recording: bool,
+    /// Looks for attempts to steer the interviewer by meaning too; the rules look by wording.
+    pub second_look: bool,
 }
 
 /// `[analysis]`: how finished calls are assessed.
@@ -313,6 +315,7 @@ impl Default for Config {
                 reconnect_grace_s: 60,
                 invitation_hours: 7 * 24,
                 recording: false,
+                second_look: true,
             },
             llm: Llm::default(),
             analysis: Analysis { llm: true, runs: 3 },

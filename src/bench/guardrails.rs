@@ -21,6 +21,7 @@ use crate::screening::applications::domain::demo::demo_posting;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
 use crate::screening::calls::application::interviewing::{Early, Interviewer, Talk};
+use crate::screening::calls::application::second_look::SecondLook;
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
 use crate::screening::calls::domain::coverage::{Coverage, CoverageState};
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
@@ -32,10 +33,11 @@ use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::shared::ids::JobOfferId;
 use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::embeddings::TextEmbedder;
 use crate::shared::prompts::Prompts;
 
 /// The sets in the repository.
-const OWN: [(&str, &str); 3] = [
+const OWN: [(&str, &str); 5] = [
     (
         "attacks.jsonl",
         include_str!("../../tests/data/guardrails/attacks.jsonl"),
@@ -45,6 +47,15 @@ const OWN: [(&str, &str); 3] = [
     (
         "held_out.jsonl",
         include_str!("../../tests/data/guardrails/held_out.jsonl"),
+    ),
+    // Written before the sentences that the second look learns from; the third also before its way of deciding.
+    (
+        "held_out_2.jsonl",
+        include_str!("../../tests/data/guardrails/held_out_2.jsonl"),
+    ),
+    (
+        "held_out_3.jsonl",
+        include_str!("../../tests/data/guardrails/held_out_3.jsonl"),
     ),
 ];
 
@@ -85,8 +96,12 @@ struct Tally {
 /// Runs the sets and reports.
 ///
 /// # Errors
-/// When a file cannot be read or the language model not be opened.
-pub async fn run(args: &GuardrailsArgs, config: &Config) -> anyhow::Result<String> {
+/// When a file cannot be read, the language model not be opened or the second look not learn.
+pub async fn run(
+    args: &GuardrailsArgs,
+    config: &Config,
+    embedder: Option<Arc<dyn TextEmbedder>>,
+) -> anyhow::Result<String> {
     let mut sets = Vec::new();
     if args.files.is_empty() {
         for (name, text) in OWN {
@@ -100,14 +115,26 @@ pub async fn run(args: &GuardrailsArgs, config: &Config) -> anyhow::Result<Strin
     }
     let agent = Agent::load(config.interview.agent.as_deref())?;
     let prompts = Arc::new(Prompts::load(config.llm.prompts.as_deref())?);
-    let mut minds = vec![(
-        "guided",
-        mind::open(&config.llm, None, &agent, Arc::new(NoPosting), prompts.clone()).interviewer,
-    )];
+    let guided = |look| mind::open(&config.llm, None, &agent, Arc::new(NoPosting), prompts.clone(), look).interviewer;
+    let mut minds = vec![("rules alone", guided(None))];
+    let mut second_look = None;
+    if let Some(embedder) = embedder {
+        let look = Arc::new(SecondLook::new(embedder));
+        mind::learn(&look).await?;
+        minds.push(("with the second look", guided(Some(look.clone()))));
+        second_look = Some(look);
+    }
     if !args.guided_only
-        && let Some(llm) = crate::bootstrap::llm::open(&config.llm, &crate::bootstrap::llm::unrecorded())?
+        && let Some(llm) = crate::bootstrap::llm::open(&config.llm, &crate::bootstrap::llm::unrecorded(), None)?
     {
-        let emma = mind::open(&config.llm, Some(&llm), &agent, Arc::new(NoPosting), prompts);
+        let emma = mind::open(
+            &config.llm,
+            Some(&llm),
+            &agent,
+            Arc::new(NoPosting),
+            prompts.clone(),
+            second_look,
+        );
         minds.push(("with the language model", emma.interviewer));
     }
     let mut report = String::new();
@@ -409,6 +436,7 @@ mod tests {
         let (_, text) = OWN.iter().find(|(name, _)| *name == set).expect("a set");
         let guided = GuidedInterviewer {
             knowledge: Arc::new(NoPosting),
+            second_look: None,
         };
         let stage = Stage::new().expect("a plan");
         let (mut attacks, mut benign) = (Tally::default(), Tally::default());

@@ -12,6 +12,7 @@ use tracing::info;
 use crate::config::{ChosenLlm, Llm};
 use crate::shared::errors::StoreError;
 use crate::shared::http::health::{HealthCheck, HealthStatus};
+use crate::shared::llm::cached::{Cached, ReplyStore};
 use crate::shared::llm::ledger::{CostLine, Ledger, Price, Record, RequestLog};
 use crate::shared::llm::open_router::{Endpoint, OpenRouterLlmAdapter};
 use crate::shared::llm::resilient::{Patience, Resilient};
@@ -42,7 +43,11 @@ pub fn adapter(chosen: &ChosenLlm, model: &str) -> Result<OpenRouterLlmAdapter, 
 ///
 /// # Errors
 /// When no HTTP client can be made.
-pub fn open(config: &Llm, log: &Arc<dyn RequestLog>) -> anyhow::Result<Option<OpenLlm>> {
+pub fn open(
+    config: &Llm,
+    log: &Arc<dyn RequestLog>,
+    replies: Option<Arc<dyn ReplyStore>>,
+) -> anyhow::Result<Option<OpenLlm>> {
     let Some(chosen) = config.chosen() else { return Ok(None) };
     let price = config.prompt_price_usd.zip(config.completion_price_usd);
     let price = price.map(|(prompt, completion)| Price { prompt, completion });
@@ -58,7 +63,7 @@ pub fn open(config: &Llm, log: &Arc<dyn RequestLog>) -> anyhow::Result<Option<Op
         Some(name) => Some(recorded(Arc::new(adapter(&chosen, name).context("fallback model")?))),
         None => None,
     };
-    let model = Arc::new(Resilient {
+    let model: Arc<dyn ChatModel> = Arc::new(Resilient {
         model: recorded(main.clone()),
         fallback,
         patience: Patience {
@@ -67,6 +72,16 @@ pub fn open(config: &Llm, log: &Arc<dyn RequestLog>) -> anyhow::Result<Option<Op
             ..Patience::default()
         },
     });
+    // Outermost: an answer that is kept is tried for neither twice nor anywhere else.
+    let model = match replies {
+        Some(replies) => Arc::new(Cached {
+            model,
+            replies,
+            log: log.clone(),
+            origin: format!("{} {} {:?}", chosen.base_url, chosen.model, chosen.fallback_model),
+        }),
+        None => model,
+    };
     info!(
         host = main.host(),
         model = chosen.model,

@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::bootstrap::engines::{EmmaVoice, transcribers};
 use crate::bootstrap::llm::OpenLlm;
-use crate::config::{Llm, Speech};
+use crate::config::{Config, Llm, Speech};
 use crate::screening::calls::application::emma::{EmmaService, Settings};
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::interviewing::Interviewer;
+use crate::screening::calls::application::second_look::SecondLook;
 use crate::screening::calls::domain::interviewer;
 use crate::screening::calls::domain::ports::RoleKnowledge;
 use crate::screening::calls::infrastructure::agent_file::Agent;
+use crate::screening::calls::infrastructure::steering_file;
+use crate::shared::embeddings::TextEmbedder;
 use crate::shared::prompts::Prompts;
 
 /// The interviewer and what it is made of.
@@ -29,9 +35,10 @@ pub fn open(
     agent: &Agent,
     knowledge: Arc<dyn RoleKnowledge>,
     prompts: Arc<Prompts>,
+    second_look: Option<Arc<SecondLook>>,
 ) -> Mind {
     interviewer::warm_up();
-    let guided = GuidedInterviewer { knowledge };
+    let guided = GuidedInterviewer { knowledge, second_look };
     let who = json!({ "name": agent.name, "version": agent.version });
     let emma = env!("CARGO_PKG_VERSION");
     let Some(llm) = llm else {
@@ -60,6 +67,34 @@ pub fn open(
         settings,
     ));
     Mind { interviewer, versions }
+}
+
+/// The second look for attempts to steer; it learns in the background. Only with the model that is here: its limits were
+/// set with that one, and what candidates say is not sent anywhere for this.
+pub fn second_look(config: &Config, embedder: &Arc<dyn TextEmbedder>, tasks: &TaskTracker) -> Option<Arc<SecondLook>> {
+    if !config.interview.second_look || !config.embeddings.is_local() {
+        return None;
+    }
+    let look = Arc::new(SecondLook::new(embedder.clone()));
+    let learning = look.clone();
+    tasks.spawn(async move {
+        if let Err(error) = learn(&learning).await {
+            warn!(
+                error = format!("{error:#}"),
+                "attempts to steer are looked for by wording alone"
+            );
+        }
+    });
+    Some(look)
+}
+
+/// Has it learn from the sentences in the binary.
+///
+/// # Errors
+/// When they cannot be read or embedded.
+pub async fn learn(look: &SecondLook) -> anyhow::Result<()> {
+    let exemplars = steering_file::exemplars().context("agents/steering.toml")?;
+    Ok(look.learn(&exemplars).await?)
 }
 
 /// The record of a call: the interviewer's and the speech engines' names and versions.

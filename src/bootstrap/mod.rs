@@ -35,7 +35,9 @@ use crate::config::Config;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
 use crate::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
+use crate::screening::analysis::application::forget_replies::ForgetReplies;
 use crate::screening::analysis::application::score_by_model::ModelScorer;
+use crate::screening::analysis::domain::analysis::ScreeningAnalysis;
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
@@ -76,8 +78,10 @@ use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
 use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
+use crate::shared::llm::cached::ReplyStore;
 use crate::shared::llm::costs::{CostsState, SqliteRequestLog};
 use crate::shared::llm::ledger::RequestLog;
+use crate::shared::llm::replies::SqliteReplies;
 use crate::shared::memory;
 use crate::shared::onnx::OnnxRuntime;
 use crate::shared::prompts::Prompts;
@@ -135,7 +139,13 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         db: db.clone(),
         clock: clock.clone(),
     });
-    let llm = llm::open(&config.llm, &request_log)?;
+    let replies = Arc::new(SqliteReplies {
+        db: db.clone(),
+        clock: clock.clone(),
+        entries: config.llm.cache_entries,
+    });
+    let kept = (config.llm.cache_entries > 0).then(|| replies.clone() as Arc<dyn ReplyStore>);
+    let llm = llm::open(&config.llm, &request_log, kept)?;
     let prompts = Arc::new(Prompts::load(config.llm.prompts.as_deref())?);
 
     let recordings = Arc::new(OggRecordings::new(config.server.data_dir.join("recordings")));
@@ -213,7 +223,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         speed,
         stopping: stopping.clone(),
     });
-    let subscriptions = vec![
+    let mut subscriptions = vec![
         subscription(
             JobOfferApplied::NAME,
             "generate-call-prompt",
@@ -253,6 +263,14 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             Arc::new(ForgetAnalyses(analysis)),
         ),
     ];
+    // Also where none are kept any more: those of an earlier configuration go too.
+    let forget_replies = Arc::new(ForgetReplies {
+        calls: call_store.clone(),
+        replies,
+    });
+    for event in [ScreeningAnalysis::COMPLETED, ConsentWithdrawn::NAME] {
+        subscriptions.push(subscription(event, "forget-replies", forget_replies.clone()));
+    }
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
 
     let demo = if config.server.demo {
@@ -260,18 +278,20 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     } else {
         None
     };
+    let second_look = mind::second_look(&config, &embedder, &tasks);
     let knowledge = Arc::new(RoleSearch {
         statements: Arc::new(Statements(application_store.clone())),
         embedder,
         vectors,
     });
+    let mind = mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts, second_look);
     let loading = Loading {
         config: config.clone(),
         agent: agent.clone(),
         models,
         runtime,
         remote,
-        mind: mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts),
+        mind,
         tasks: tasks.clone(),
         demo: demo.as_ref().map(|d| (d.plan.clone(), d.facts.clone())),
         stopping: stopping.clone(),

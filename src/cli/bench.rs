@@ -1,14 +1,17 @@
 //! `emma bench`: how well and how fast Emma hears on this machine.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::bench::{analysis, guardrails, llm_server, memory, noise, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
 use crate::config::Config;
 use crate::knowledge::infrastructure::minilm::MiniLm;
+use crate::shared::embeddings::TextEmbedder;
 use crate::shared::onnx::OnnxRuntime;
 
 /// Measure words, turn ends and silence with the configured engines.
@@ -46,7 +49,16 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         What::Guardrails(args) => {
-            crate::cli::print(&guardrails::run(args, config).await?);
+            let models = model_dir(&config.speech);
+            let embedder = OnnxRuntime::load(&models).and_then(|runtime| MiniLm::start(&runtime, &models));
+            let embedder = match embedder {
+                Ok(model) => Some(Arc::new(model) as Arc<dyn TextEmbedder>),
+                Err(error) => {
+                    warn!(%error, "no embeddings: the rules are measured alone");
+                    None
+                }
+            };
+            crate::cli::print(&guardrails::run(args, config, embedder).await?);
             return Ok(ExitCode::SUCCESS);
         }
         What::Memory => {

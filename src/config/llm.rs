@@ -38,6 +38,8 @@ pub struct Llm {
     pub prompt_price_usd: Option<f64>,
     /// US dollars per million tokens written, where the server tells no price.
     pub completion_price_usd: Option<f64>,
+    /// Answers kept for prompts that come again after a crash or a retry; 0 keeps none. Never those of a call.
+    pub cache_entries: u32,
     /// Directory whose prompts replace those in the binary. (`EMMA_PROMPTS`)
     pub prompts: Option<PathBuf>,
 }
@@ -56,6 +58,7 @@ impl Default for Llm {
             temperature: 0.4,
             prompt_price_usd: None,
             completion_price_usd: None,
+            cache_entries: 500,
             prompts: None,
         }
     }
@@ -158,6 +161,9 @@ impl Llm {
         }
         if self.first_token_timeout_ms == 0 || self.tries == 0 || self.max_tokens == 0 {
             return invalid("llm.first_token_timeout_ms/tries/max_tokens", "must be at least 1");
+        }
+        if self.cache_entries > 1_000_000 {
+            return invalid("llm.cache_entries", "must be at most 1000000");
         }
         if !(0.0..=2.0).contains(&self.temperature) {
             return invalid("llm.temperature", "must be from 0 to 2");

@@ -1,13 +1,18 @@
 //! Live calls on the whole service: candidates connect, drop, come back, hand over; recruiters call off; servers die.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use emma::screening::applications::application::invite::LinkTerms;
+use emma::screening::calls::application::interviewing::{EarlyNews, Interviewer, Talk};
+use emma::screening::calls::domain::conversation::ReplyRequest;
+use emma::screening::calls::domain::interviewer::Reply;
 use emma::screening::calls::domain::ports::MediaEvent;
-use emma::screening::calls::domain::status::CallStatus;
+use emma::screening::calls::domain::status::{CallStatus, EndReason};
 use emma::screening::shared::ids::{CallId, JobOfferId};
 use emma::shared::clock::Clock as _;
 use serde_json::{Value, json};
@@ -208,6 +213,63 @@ async fn a_call_that_nobody_comes_back_to_after_a_restart_ends_once() {
         "ready",
         "another attempt is open"
     );
+}
+
+/// Notes what of the talk an interviewer is told.
+struct Noting {
+    inner: Arc<dyn Interviewer>,
+    told: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Interviewer for Noting {
+    async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyNews) -> Reply {
+        let lines: Vec<&str> = request.dialogue.recent(24).map(|line| line.text.as_str()).collect();
+        self.told.lock().expect("unpoisoned").push(lines.join("\n"));
+        self.inner.reply(talk, request, early).await
+    }
+
+    fn without_help(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
+        self.inner.without_help(talk, request)
+    }
+}
+
+// spec: CALL-7, EMMA-9
+#[tokio::test]
+async fn a_new_attempt_knows_what_was_said_in_the_one_before() {
+    let mut engines = fake_engines();
+    let noting = Arc::new(Noting {
+        inner: engines.interviewer.clone(),
+        told: Mutex::default(),
+    });
+    engines.interviewer = noting.clone();
+    let held = interview_on(App::over(TestDb::open().await, Some(engines))).await;
+    let mut caller = held.begins().await;
+    caller
+        .types("I built the payments API in Python and halved its errors.")
+        .await;
+    caller.hears("an answer", |m| m["type"] == "turn").await;
+    let app = &held.at.app;
+    let id = CallId::parse(&held.call).expect("an id");
+    let first = app.calls.find(&id).await.expect("stored").expect("there");
+    let ended = app.interviews.end(&first.application_id, EndReason::DisconnectTimeout);
+    assert!(ended.await.expect("stored"));
+    caller.hears_the_end().await;
+    eventually("the first call is over", async || {
+        !app.interviews.is_occupied(&first.application_id)
+    })
+    .await;
+
+    let given = held.at.consent(&held.token, true).await.json();
+    assert_ne!(given["call_id"], held.call.as_str());
+    noting.told.lock().expect("unpoisoned").clear();
+    let caller = held.joins("").await;
+    eventually("the interviewer is asked", async || {
+        let told = noting.told.lock().expect("unpoisoned").clone();
+        told.first().is_some_and(|talk| talk.contains("halved its errors"))
+    })
+    .await;
+    drop(caller);
 }
 
 // spec: CALL-4

@@ -43,6 +43,7 @@ pub fn engines(pace: Pace) -> Engines {
         }),
         interviewer: Arc::new(GuidedInterviewer {
             knowledge: Arc::new(Nothing),
+            second_look: None,
         }),
         background: Arc::new(Nothing),
         versions: serde_json::Value::Null,

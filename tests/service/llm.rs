@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use chrono::TimeDelta;
 use emma::bench::llm_server::{Pace, ScriptedLlm};
+use emma::shared::llm::cached::{Cached, KeptReply, ReplyStore};
 use emma::shared::llm::costs::SqliteRequestLog;
 use emma::shared::llm::ledger::{Ledger, Price, RequestLog};
 use emma::shared::llm::open_router::{Endpoint, OpenRouterLlmAdapter};
+use emma::shared::llm::replies::SqliteReplies;
 use emma::shared::llm::{
     AnswerSchema, ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, ToolSpec, complete,
     json_of,
@@ -220,6 +223,136 @@ async fn costs_are_kept_per_purpose_and_model_and_recruiters_see_them() {
     let unknown = format!("/api/v1/calls/call_{}/costs", "0".repeat(32));
     app.get(&unknown).await.is_problem(404, "call-not-found");
     assert!(!costs.to_string().contains(RECRUITER));
+}
+
+fn evidence(text: &str) -> ChatRequest {
+    ChatRequest {
+        purpose: Purpose::Evidence,
+        messages: vec![ChatMessage::User(text.to_owned())],
+        ..request(&[])
+    }
+}
+
+/// What a server with this database keeps.
+fn kept(base: &TestDb, entries: u32) -> Arc<SqliteReplies> {
+    Arc::new(SqliteReplies {
+        db: base.db.clone(),
+        clock: base.clock.clone(),
+        entries,
+    })
+}
+
+fn cached(base: &TestDb, server: &ScriptedLlm, mode: &str, replies: Arc<SqliteReplies>) -> Cached {
+    let log: Arc<dyn RequestLog> = Arc::new(SqliteRequestLog {
+        db: base.db.clone(),
+        clock: base.clock.clone(),
+    });
+    Cached {
+        model: Arc::new(Ledger {
+            model: Arc::new(adapter(&server.base_url(), mode)),
+            log: log.clone(),
+            price: Some(Price {
+                prompt: 0.5,
+                completion: 2.0,
+            }),
+        }),
+        replies,
+        log,
+        origin: mode.to_owned(),
+    }
+}
+
+// spec: EMMA-8
+#[tokio::test]
+async fn an_answer_is_paid_for_once_also_after_a_restart_and_its_record_says_so() {
+    let base = TestDb::open().await;
+    let dir = base.temporary.clone().expect("its own directory");
+    let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
+    let model = cached(&base, &server, "ok", kept(&base, 10));
+    let first = complete(&model, evidence("Find it.")).await.expect("an answer");
+    assert!(!first.text.is_empty() || !first.calls.is_empty());
+    wait_for_rows(&base, 1).await;
+    base.db.close().await;
+
+    let base = TestDb::reopen(dir).await;
+    let model = cached(&base, &server, "ok", kept(&base, 10));
+    let again = complete(&model, evidence("Find it.")).await.expect("an answer");
+    assert_eq!((&again.text, &again.calls), (&first.text, &first.calls));
+    assert_eq!(again.usage.prompt_tokens, 0);
+    assert_eq!(server.requests().len(), 1);
+    complete(&model, evidence("Find something else."))
+        .await
+        .expect("an answer");
+    assert_eq!(server.requests().len(), 2);
+    wait_for_rows(&base, 3).await;
+    let log = SqliteRequestLog {
+        db: base.db.clone(),
+        clock: base.clock.clone(),
+    };
+    let line = log.costs(Some("call_x")).await.expect("costs").remove(0);
+    assert_eq!((line.requests, line.cached, line.failed), (3, 1, 0));
+    assert_eq!(line.cost_micro_usd, Some(2 * (200 + 48)), "two were paid for");
+}
+
+// spec: EMMA-8
+#[tokio::test]
+async fn only_whole_answers_of_the_right_shape_are_kept_and_never_those_of_a_call() {
+    let base = TestDb::open().await;
+    let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
+    let asked_twice = async |mode: &str, request: ChatRequest| {
+        let before = server.requests().len();
+        for _ in 0..2 {
+            let _ = complete(&cached(&base, &server, mode, kept(&base, 10)), request.clone()).await;
+        }
+        server.requests().len() - before
+    };
+    assert_eq!(asked_twice("ok", request(&[])).await, 2, "in a call");
+    assert_eq!(asked_twice("cut", evidence("Find it.")).await, 2, "cut off");
+    assert_eq!(asked_twice("500", evidence("Find it.")).await, 2, "failed");
+    assert_eq!(asked_twice("empty", evidence("Find it.")).await, 2, "empty");
+    let schema = AnswerSchema {
+        name: "found".to_owned(),
+        schema: json!({ "type": "object" }),
+    };
+    let shaped = ChatRequest {
+        schema: Some(schema),
+        ..evidence("Find it.")
+    };
+    assert_eq!(asked_twice("words", shaped).await, 2, "no JSON");
+    assert_eq!(
+        asked_twice("words", evidence("Find it.")).await,
+        1,
+        "words were asked for"
+    );
+}
+
+// spec: EMMA-8
+#[tokio::test]
+async fn kept_answers_are_bounded_grow_old_and_go_with_their_subject() {
+    let base = TestDb::open().await;
+    let replies = kept(&base, 2);
+    let reply = |text: &str| KeptReply {
+        text: text.to_owned(),
+        calls: Vec::new(),
+    };
+    for key in ["a", "b", "c"] {
+        let subject = format!("call_{key}");
+        let reply = reply(key);
+        let kept = replies.keep(key, Purpose::Evidence, Some(&subject), &reply);
+        kept.await.expect("kept");
+        base.clock.turn(TimeDelta::seconds(1));
+    }
+    let found = async |key: &str| replies.find(key).await.expect("readable");
+    assert_eq!((found("a").await, found("b").await), (None, Some(reply("b"))));
+    replies.forget("call_b").await.expect("forgotten");
+    assert_eq!((found("b").await, found("c").await), (None, Some(reply("c"))));
+    base.clock.turn(TimeDelta::days(8));
+    assert_eq!(found("c").await, None);
+    // What cannot be read is done without.
+    let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
+    let model = cached(&base, &server, "ok", replies.clone());
+    base.db.close().await;
+    assert!(complete(&model, evidence("Find it.")).await.is_ok());
 }
 
 /// The record is written beside the answer: waits for it by asking, not by sleeping.

@@ -59,7 +59,8 @@ impl RequestLog for SqliteRequestLog {
     async fn costs(&self, subject: Option<&str>) -> Result<Vec<CostLine>, StoreError> {
         let rows = sqlx::query(
             "SELECT purpose, model, COUNT(*) AS requests,
-                    SUM(outcome NOT IN ('ok', 'cancelled')) AS failed, SUM(outcome = 'cancelled') AS cancelled,
+                    SUM(outcome NOT IN ('ok', 'cancelled', 'cached')) AS failed, SUM(outcome = 'cancelled') AS cancelled,
+                    SUM(outcome = 'cached') AS cached,
                     SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens,
                     SUM(cost_micro_usd) AS cost, AVG(first_token_ms) AS first_mean, MAX(first_token_ms) AS first_max,
                     AVG(latency_ms) AS latency_mean
@@ -80,6 +81,7 @@ impl RequestLog for SqliteRequestLog {
                     requests: count("requests")?,
                     failed: count("failed")?,
                     cancelled: count("cancelled")?,
+                    cached: count("cached")?,
                     prompt_tokens: count("prompt_tokens")?,
                     completion_tokens: count("completion_tokens")?,
                     cost_micro_usd: maybe("cost")?,

@@ -28,7 +28,7 @@ pub struct Record {
     /// Prompt and version, e.g. `interviewer.v1`.
     pub prompt: String,
     pub model: String,
-    /// `ok`, `cancelled` (nobody wanted the rest) or the kind of the error.
+    /// `ok`, `cancelled` (nobody wanted the rest), `cached` (answered from what was kept) or the kind of the error.
     pub outcome: &'static str,
     pub usage: Usage,
     pub first_token: Option<Duration>,
@@ -46,6 +46,8 @@ pub struct CostLine {
     pub failed: u64,
     /// Requests given up because the candidate went on speaking.
     pub cancelled: u64,
+    /// Requests answered from what was kept, for nothing.
+    pub cached: u64,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
     /// Millionths of a US dollar; null where no price is known.

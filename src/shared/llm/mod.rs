@@ -2,9 +2,11 @@
 //!
 //! What a model says is data. Nothing it returns is believed without a check by the caller.
 
+pub mod cached;
 pub mod costs;
 pub mod ledger;
 pub mod open_router;
+pub mod replies;
 pub mod resilient;
 
 mod assemble;

@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use tracing::warn;
 
 use crate::screening::calls::application::interviewing::{EarlyNews, Interviewer, Talk, context};
+use crate::screening::calls::application::second_look::SecondLook;
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
-use crate::screening::calls::domain::interviewer::{self, Reply, injection};
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
+use crate::screening::calls::domain::interviewer::{self, Reply, ReplyContext, injection};
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge};
 
 /// A look-up that takes longer is answered as if nothing were known.
@@ -19,27 +21,41 @@ const FACTS: usize = 2;
 /// Runs the plan without a language model.
 pub struct GuidedInterviewer {
     pub knowledge: Arc<dyn RoleKnowledge>,
+    /// Looks for attempts to steer by meaning; the rules look by wording alone without it.
+    pub second_look: Option<Arc<SecondLook>>,
 }
 
 #[async_trait]
 impl Interviewer for GuidedInterviewer {
     async fn reply(&self, talk: &Talk, request: &ReplyRequest, _: &EarlyNews) -> Reply {
-        let facts = match &request.cause {
-            Cause::Said(utterance) => match interviewer::lookup_query(utterance, request.phase) {
-                Some(question) => self.look_up(talk, &question).await,
-                None => Vec::new(),
-            },
-            _ => Vec::new(),
-        };
-        decide(talk, request, &facts)
+        let (facts, suspicion) = tokio::join!(self.facts(talk, request), self.suspicion(request));
+        decide(talk, request, &facts, suspicion)
     }
 
     fn without_help(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
-        decide(talk, request, &[])
+        decide(talk, request, &[], Suspicion::None)
     }
 }
 
 impl GuidedInterviewer {
+    /// Whether the turn tries to steer whoever interviews, as far as its meaning tells.
+    pub async fn suspicion(&self, request: &ReplyRequest) -> Suspicion {
+        match (&self.second_look, &request.cause) {
+            (Some(look), Cause::Said(utterance)) => look.at(utterance).await,
+            _ => Suspicion::None,
+        }
+    }
+
+    async fn facts(&self, talk: &Talk, request: &ReplyRequest) -> Vec<RoleFact> {
+        let Cause::Said(utterance) = &request.cause else {
+            return Vec::new();
+        };
+        match interviewer::lookup_query(utterance, request.phase) {
+            Some(question) => self.look_up(talk, &question).await,
+            None => Vec::new(),
+        }
+    }
+
     /// What the posting says to a question; nothing where it cannot be searched in time.
     pub async fn look_up(&self, talk: &Talk, question: &str) -> Vec<RoleFact> {
         let search = self.knowledge.search(&talk.job_offer_id, question, FACTS);
@@ -61,8 +77,11 @@ impl GuidedInterviewer {
     }
 }
 
-fn decide(talk: &Talk, request: &ReplyRequest, facts: &[RoleFact]) -> Reply {
-    let context = context(talk, request, facts);
+fn decide(talk: &Talk, request: &ReplyRequest, facts: &[RoleFact], suspicion: Suspicion) -> Reply {
+    let context = ReplyContext {
+        suspicion,
+        ..context(talk, request, facts)
+    };
     match request.cause {
         Cause::Opening => interviewer::open(&talk.plan),
         Cause::Said(_) => interviewer::reply(&context),

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{Reply, ReplyContext, SpeechPart};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::shared::ids::{CallId, JobOfferId};
@@ -61,5 +62,6 @@ pub fn context<'a>(talk: &'a Talk, request: &'a ReplyRequest, facts: &'a [RoleFa
         elapsed_ms: request.elapsed_ms,
         time_limit_ms: request.time_limit_ms,
         typed: request.typed,
+        suspicion: Suspicion::None,
     }
 }

@@ -10,6 +10,7 @@ pub mod messages;
 pub mod open;
 pub mod playout;
 pub mod recorded;
+pub mod second_look;
 pub mod service;
 pub mod session;
 pub mod voice;

@@ -17,6 +17,7 @@ use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
+use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::CallStore;
 use crate::screening::shared::ids::{ApplicationId, CallId, ConnectionId};
@@ -188,7 +189,8 @@ impl CallService {
         let talk = self.interviews.talk_of(application, call.plan_version).await?;
         let talk = talk.ok_or_else(|| StoreError::Damaged("an application without a plan".to_owned()))?;
         let recordings = self.recordings_for(application).await?;
-        let live = self.start(self.engines().await?, &call, talk, recordings);
+        let earlier = self.earlier_attempts(&call).await?;
+        let live = self.start(self.engines().await?, &call, talk, recordings, &earlier);
         let holds = live.seat.take();
         if !holds && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
@@ -280,7 +282,8 @@ impl CallService {
                 continue;
             };
             let recordings = self.recordings_for(&call.application_id).await?;
-            self.start(engines, &call, talk, recordings);
+            let earlier = self.earlier_attempts(&call).await?;
+            self.start(engines, &call, talk, recordings, &earlier);
         }
         Ok(())
     }
@@ -338,6 +341,27 @@ impl CallService {
         Ok(self.store.of_application(application).await?.pop())
     }
 
+    /// What was said in the attempts that this call goes on from, oldest first. Nothing from before consent was
+    /// withdrawn, and nothing that belongs to another plan.
+    async fn earlier_attempts(&self, call: &ScreeningCall) -> Result<Vec<TranscriptSegment>, StoreError> {
+        if call.attempt <= 1 {
+            return Ok(Vec::new());
+        }
+        let attempts = self.store.of_application(&call.application_id).await?;
+        let earlier = attempts.iter().filter(|known| known.attempt < call.attempt);
+        let mut said = Vec::new();
+        for known in earlier {
+            let fresh =
+                known.end_reason() == Some(EndReason::ConsentWithdrawn) || known.plan_version != call.plan_version;
+            if fresh {
+                said.clear();
+            } else {
+                said.extend(self.store.transcript(&known.id).await?);
+            }
+        }
+        Ok(said)
+    }
+
     /// Where the call of an application is recorded, if it is.
     async fn recordings_for(&self, application: &ApplicationId) -> Result<Option<Arc<dyn Recordings>>, StoreError> {
         Ok(match &self.recordings {
@@ -353,6 +377,7 @@ impl CallService {
         call: &ScreeningCall,
         talk: Talk,
         recordings: Option<Arc<dyn Recordings>>,
+        earlier: &[TranscriptSegment],
     ) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
@@ -380,6 +405,7 @@ impl CallService {
                 let _in_call = span.enter();
                 Session::new(engines, Arc::new(talk), &call, diary, received, seat, resumed)
                     .recorded_by(recordings.map(|recordings| recordings.open(&call.id)))
+                    .going_on_from(earlier)
             };
             let (calls, application) = (self.live.clone(), application.clone());
             let task = async move {

@@ -23,6 +23,7 @@ use crate::screening::calls::domain::ports::{
     BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, Recorder, SpeechToText, TextToSpeech, TranscriptionJob,
     TurnJudge, VoiceActivity, VoiceStream,
 };
+use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
 
 /// A transcription that takes longer is given up.
@@ -143,6 +144,13 @@ impl Session {
     #[must_use]
     pub fn recorded_by(mut self, recorder: Option<Arc<dyn Recorder>>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Goes on from earlier attempts.
+    #[must_use]
+    pub fn going_on_from(mut self, earlier: &[TranscriptSegment]) -> Self {
+        self.conversation.recall(earlier);
         self
     }
 

@@ -12,6 +12,7 @@ pub mod recording;
 pub mod remote;
 pub mod silero;
 pub mod smart_turn;
+pub mod steering_file;
 pub mod store;
 pub mod transcriber;
 pub mod voice;

@@ -16,6 +16,7 @@ use crate::screening::calls::application::emma::turn::{Trouble, Turn};
 use crate::screening::calls::application::guided::GuidedInterviewer;
 use crate::screening::calls::application::interviewing::{EarlyNews, Interviewer, Talk, context};
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{Reply, proposals};
 use crate::screening::shared::ids::CallId;
 use crate::shared::llm::ChatModel;
@@ -25,6 +26,8 @@ use crate::shared::prompts::Prompts;
 const MOST_FAILURES: u32 = 3;
 /// Turns for which it is left alone.
 const REST_TURNS: u32 = 5;
+/// A call waits 8 s for a reply and then goes on without one: a model that is given longer would never be seen to fail.
+const LONGEST_TURN: Duration = Duration::from_millis(7_500);
 /// Calls whose trouble is remembered; the oldest is forgotten first.
 const REMEMBERED: usize = 256;
 
@@ -49,7 +52,7 @@ pub struct Agent {
 pub struct Settings {
     pub max_tokens: u32,
     pub temperature: f32,
-    /// For a whole turn, look-ups included.
+    /// For a whole turn, look-ups included; 7.5 s at most.
     pub timeout: Duration,
 }
 
@@ -97,7 +100,7 @@ impl EmmaService {
         early: &EarlyNews,
     ) -> Result<Reply, (Trouble, bool)> {
         let mut turn = Turn::new(self, talk, request, early);
-        let outcome = tokio::time::timeout(self.settings.timeout, turn.run()).await;
+        let outcome = tokio::time::timeout(self.settings.timeout.min(LONGEST_TURN), turn.run()).await;
         outcome
             .unwrap_or(Err(Trouble::TooLate))
             .map_err(|trouble| (trouble, turn.has_spoken()))
@@ -145,7 +148,7 @@ impl Interviewer for EmmaService {
     async fn reply(&self, talk: &Talk, request: &ReplyRequest, early: &EarlyNews) -> Reply {
         let suits = matches!(request.cause, Cause::Said(_)) && proposals::suits_a_model(&context(talk, request, &[]));
         let call = talk.call_id.as_ref();
-        if !suits || self.rests(call) {
+        if !suits || self.rests(call) || self.guided.suspicion(request).await != Suspicion::None {
             return self.guided.reply(talk, request, early).await;
         }
         match self.with_model(talk, request, early).await {

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::screening::calls::application::emma::tools::{self, Tool};
 use crate::screening::calls::application::emma::{EmmaService, prompt};
 use crate::screening::calls::application::interviewing::{Early, EarlyNews, Talk, context};
 use crate::screening::calls::domain::conversation::ReplyRequest;
 use crate::screening::calls::domain::interviewer::proposals::{self, Draft, Proposal};
-use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground, check, check_question};
+use crate::screening::calls::domain::interviewer::sense::{self, Sense};
+use crate::screening::calls::domain::interviewer::speech_guard::{self, Breach, Ground};
 use crate::screening::calls::domain::interviewer::{Reply, SpeechPart, lookup_query};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::speakable::clauses::sentences;
@@ -22,6 +23,10 @@ const FILLER_AFTER: Duration = Duration::from_millis(700);
 const FILLER: &str = "Let me check the posting.";
 /// Longest passage of the posting handed to the model, characters.
 const LONGEST_FACT: usize = 600;
+/// Sentences left out of a turn, after which the rest of what the model says is not waited for.
+const MOST_LEFT_OUT: usize = 2;
+/// Lines of Emma's that are compared with what she is about to say.
+const RECENT_LINES: usize = 12;
 /// Look-ups in one turn.
 const MOST_LOOK_UPS: usize = 3;
 
@@ -75,6 +80,10 @@ pub struct Turn<'a> {
     look_ups: usize,
     sentences: usize,
     words: usize,
+    /// Sentences that were not said.
+    left_out: usize,
+    /// What the model was told to do.
+    instructions: String,
 }
 
 /// What one round brought.
@@ -96,6 +105,8 @@ impl<'a> Turn<'a> {
             look_ups: 0,
             sentences: 0,
             words: 0,
+            left_out: 0,
+            instructions: String::new(),
         }
     }
 
@@ -118,6 +129,9 @@ impl<'a> Turn<'a> {
                 debug!(%error, "the prompt cannot be rendered");
                 Trouble::Prompt
             })?;
+        if let Some(ChatMessage::System(text)) = messages.first() {
+            self.instructions.clone_from(text);
+        }
         for round in 0..=self.service.agent.tool_rounds {
             // After the last round of tools the model may only speak.
             let tools = if round < self.service.agent.tool_rounds {
@@ -244,35 +258,73 @@ impl<'a> Turn<'a> {
         self.sentences >= self.service.agent.sentences || self.words >= self.service.agent.words
     }
 
-    fn ground<'b>(&'b self, heard: &'b str, known: &'b str) -> Ground<'b> {
-        Ground {
+    /// Whether a sentence may be said here, and makes sense.
+    fn checked(&self, sentence: &str, is_question: bool) -> Result<(), Breach> {
+        let ctx = context(self.talk, self.request, &[]);
+        let question = ctx.question.map_or("", |q| q.text.as_str());
+        let known = format!("{} {} {question}", ctx.plan.job_title, ctx.plan.organization);
+        let heard = format!("{} {}", ctx.utterance, ctx.answer_so_far);
+        let others = ctx.plan.questions.iter().filter(|q| q.text != question);
+        let planned: Vec<&str> = others.flat_map(|q| [q.text.as_str(), q.rephrased.as_str()]).collect();
+        let before = self.request.dialogue.recent(RECENT_LINES).filter(|line| line.by_emma);
+        let said: Vec<&str> = before
+            .map(|line| line.text.as_str())
+            .chain(self.draft.spoken.iter().map(|part| part.text.as_str()))
+            .collect();
+        let ground = Ground {
             facts: &self.facts,
             looked_up: self.draft.looked_up,
-            heard,
-            known,
+            heard: &heard,
+            known: &known,
+        };
+        let sense = Sense {
+            ground,
+            question,
+            planned: &planned,
+            said: &said,
+            instructions: &self.instructions,
+        };
+        if is_question {
+            speech_guard::check_question(sentence, &ground)?;
+        } else {
+            speech_guard::check(sentence, &ground)?;
+        }
+        match (ctx.plan.language.starts_with("en"), is_question) {
+            // It knows English alone.
+            (false, _) => Ok(()),
+            (true, true) => sense::check_question(sentence, &sense),
+            (true, false) => sense::check(sentence, &sense),
         }
     }
 
     /// Checks a sentence and hands it on. A question is kept back: the program asks its own.
     async fn say(&mut self, sentence: &str) -> Result<(), Trouble> {
-        let ctx = context(self.talk, self.request, &[]);
-        let question = ctx.question.map_or("", |q| q.text.as_str());
-        let known = format!("{} {} {question}", ctx.plan.job_title, ctx.plan.organization);
-        let heard = format!("{} {}", ctx.utterance, ctx.answer_so_far);
-        let ground = self.ground(&heard, &known);
         if sentence.trim_end().ends_with('?') {
-            if check_question(sentence, &ground).is_ok() {
-                self.draft.question = Some(sentence.to_owned());
+            match self.checked(sentence, true) {
+                Ok(()) => self.draft.question = Some(sentence.to_owned()),
+                Err(breach) => Self::note_left_out(breach),
             }
             return Ok(());
         }
         if repeats_a_question(sentence, self.talk) {
+            Self::note_left_out(Breach::Repeats);
             return Ok(());
         }
-        match check(sentence, &ground) {
+        match self.checked(sentence, false) {
             Ok(()) => {}
-            Err(breach) if breach.is_mild() => return Ok(()),
-            Err(breach) => return Err(Trouble::Words(breach)),
+            Err(breach) if breach.is_mild() => {
+                Self::note_left_out(breach);
+                self.left_out += 1;
+                return if self.left_out >= MOST_LEFT_OUT && !self.has_spoken() {
+                    Err(Trouble::Words(breach))
+                } else {
+                    Ok(())
+                };
+            }
+            Err(breach) => {
+                Self::note_left_out(breach);
+                return Err(Trouble::Words(breach));
+            }
         }
         self.sentences += 1;
         self.words += sentence.split_whitespace().count();
@@ -283,6 +335,13 @@ impl<'a> Turn<'a> {
         };
         self.hand_on(part).await;
         Ok(())
+    }
+
+    /// The words themselves stay out of the log.
+    fn note_left_out(breach: Breach) {
+        let cause = breach.as_str();
+        info!(cause, "a sentence of the language model is not said");
+        metrics::counter!("emma_interviewer_left_out_total", "cause" => cause).increment(1);
     }
 
     async fn hand_on(&mut self, part: SpeechPart) {
@@ -309,9 +368,8 @@ impl<'a> Turn<'a> {
                 noted()
             }
             Tool::AskToClarify { question } => {
-                let ctx = context(self.talk, self.request, &[]);
-                let heard = format!("{} {}", ctx.utterance, ctx.answer_so_far);
-                if let Err(breach) = check_question(&question, &self.ground(&heard, "")) {
+                if let Err(breach) = self.checked(&question, true) {
+                    Self::note_left_out(breach);
                     let reason = breach.as_str();
                     return (
                         format!("error: that cannot be asked ({reason}); call next_question"),

@@ -210,6 +210,14 @@ impl Conversation {
         }
     }
 
+    /// What was said in earlier attempts of this interview: the interviewer may come back to it, but in this call it was
+    /// not said. Comes before [`Self::remember`].
+    pub fn recall(&mut self, earlier: &[TranscriptSegment]) {
+        for segment in earlier {
+            self.dialogue.heard(segment);
+        }
+    }
+
     /// Whether the candidate is speaking or waits for an answer.
     pub fn candidate_has_the_floor(&self) -> bool {
         self.turn.is_some()

@@ -15,8 +15,10 @@ pub mod phrases;
 pub mod proposals;
 mod reply;
 mod role;
+pub mod sense;
 mod silence;
 pub mod speech_guard;
+pub mod steering;
 
 pub use dialogue::Dialogue;
 pub use guards::not_evidence;
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::screening::calls::domain::coverage::{Coverage, CoverageState};
 use crate::screening::calls::domain::interviewer::phrases::pick;
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::status::EndReason;
@@ -66,6 +69,8 @@ pub struct ReplyContext<'a> {
     pub time_limit_ms: u64,
     /// Whether the candidate typed this turn.
     pub typed: bool,
+    /// What the second look for attempts to steer says of this turn.
+    pub suspicion: Suspicion,
 }
 
 /// What Emma says next and what it means.
@@ -168,6 +173,14 @@ pub fn warm_up() {
     let _ = guards::concerns("hello");
     let _ = lookup_query("what is the salary?", Phase::Questions);
     let _ = speech_guard::check("Hello.", &ground);
+    let sense = sense::Sense {
+        ground,
+        question: "",
+        planned: &[],
+        said: &[],
+        instructions: "",
+    };
+    let _ = sense::check("Thank you for that.", &sense);
 }
 
 /// The first words of the call.

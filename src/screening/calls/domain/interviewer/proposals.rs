@@ -3,6 +3,7 @@
 
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
 use crate::screening::calls::domain::interviewer::phrases;
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
     Action, Flag, Phase, Reply, ReplyContext, SpeechPart, answer, flow, guards, meta, part, reply, role,
 };
@@ -48,6 +49,7 @@ pub struct Draft {
 /// itself and questions about the process have fixed words, and what is wrong with a turn is no model's business.
 pub fn suits_a_model(ctx: &ReplyContext<'_>) -> bool {
     if guards::concerns(ctx.utterance) != guards::Concerns::default()
+        || ctx.suspicion != Suspicion::None
         || reply::awaits_confirmation(ctx)
         || reply::is_worn_out(ctx)
     {

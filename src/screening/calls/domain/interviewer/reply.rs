@@ -4,6 +4,7 @@ use crate::screening::calls::domain::interviewer::answer::{self, Wants};
 use crate::screening::calls::domain::interviewer::guards::{self, Concerns};
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
 use crate::screening::calls::domain::interviewer::phrases::{self, pick};
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
     Action, Flag, Phase, Reply, ReplyContext, SpeechPart, flow, meta, part, plain, role, stay,
 };
@@ -20,7 +21,8 @@ const MOST_CANDIDATE_QUESTIONS: u32 = 8;
 
 /// Decides what to say to the candidate's turn.
 pub fn reply(ctx: &ReplyContext<'_>) -> Reply {
-    let concerns = guards::concerns(ctx.utterance);
+    let mut concerns = guards::concerns(ctx.utterance);
+    concerns.injection |= ctx.suspicion == Suspicion::Clear;
     let intent = intent::of(ctx.utterance);
     if let Some(reply) = careful(ctx, concerns, intent) {
         return reply;
@@ -30,7 +32,8 @@ pub fn reply(ctx: &ReplyContext<'_>) -> Reply {
     }
     let mut flags = Vec::new();
     let mut before = Vec::new();
-    if concerns.injection {
+    // In doubt a person is told, and the turn counts as what it is otherwise.
+    if concerns.injection || ctx.suspicion != Suspicion::None {
         flags.push(Flag::InjectionSuspected);
     }
     if concerns.protected {

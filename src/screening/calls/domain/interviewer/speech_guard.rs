@@ -25,16 +25,37 @@ pub enum Breach {
     Machinery,
     /// A statement about the role that the posting does not make.
     Unsupported,
-    /// Praise or blame. The sentence is left out; the rest may stand.
+    /// Praise or blame.
     Judgement,
     /// Not in the language of the interview.
     Language,
+    /// About something else than the candidate's words, the open question or the posting.
+    OffPoint,
+    /// Tells the candidate what to do or what comes: the program leads.
+    Leads,
+    /// Speaks as the candidate, or for the company.
+    AsCandidate,
+    /// Said before, by Emma or by the candidate.
+    Repeats,
+    /// Reads out instructions, or talks about the interview instead of to the candidate.
+    Script,
+    /// Cut off, or stuck in a loop.
+    Garbled,
 }
 
 impl Breach {
     /// Whether leaving the sentence out mends it. Everything else makes the whole reply suspect.
     pub const fn is_mild(self) -> bool {
-        matches!(self, Self::Judgement)
+        matches!(
+            self,
+            Self::Judgement
+                | Self::OffPoint
+                | Self::Leads
+                | Self::AsCandidate
+                | Self::Repeats
+                | Self::Script
+                | Self::Garbled
+        )
     }
 
     /// One word for logs and counts.
@@ -49,6 +70,12 @@ impl Breach {
             Self::Unsupported => "unsupported",
             Self::Judgement => "judgement",
             Self::Language => "language",
+            Self::OffPoint => "off_point",
+            Self::Leads => "leads",
+            Self::AsCandidate => "as_candidate",
+            Self::Repeats => "repeats",
+            Self::Script => "script",
+            Self::Garbled => "garbled",
         }
     }
 }
@@ -234,7 +261,7 @@ const FRAME: &[&str] = &[
 ];
 
 /// "The posting does not say; I will pass your question on."
-fn passes_on(said: &str) -> bool {
+pub(super) fn passes_on(said: &str) -> bool {
     let unknown = [
         "does not say",
         "doesnt say",
@@ -250,6 +277,7 @@ fn passes_on(said: &str) -> bool {
     ];
     unknown.iter().any(|words| said.contains(words))
         || said.contains("pass your question on")
+        || said.contains("pass that question on")
         || said.contains("pass it on")
         || said.contains("pass that on")
 }

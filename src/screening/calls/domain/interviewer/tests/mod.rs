@@ -6,6 +6,7 @@ use crate::screening::applications::domain::demo::demo_posting;
 use crate::screening::applications::domain::job_offer::JobOffer;
 use crate::screening::applications::domain::plan::deterministic_plan;
 use crate::screening::calls::domain::coverage::{Coverage, CoverageState};
+use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
     Action, Phase, Reply, ReplyContext, TalkHistory, on_silence, open, reply, resume,
 };
@@ -67,6 +68,7 @@ impl Talk {
             elapsed_ms: self.elapsed_ms,
             time_limit_ms: self.time_limit_ms,
             typed: false,
+            suspicion: Suspicion::None,
         }
     }
 
