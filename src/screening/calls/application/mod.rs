@@ -12,5 +12,6 @@ pub mod playout;
 pub mod recorded;
 pub mod service;
 pub mod session;
+pub mod spans;
 pub mod voice;
 pub mod withdraw;
