@@ -1,5 +1,5 @@
 //! The headless candidate: `emma talk` joins an interview through its link, over the same HTTP and WebRTC a browser
-//! uses, gives recorded answers and measures what a candidate would experience.
+//! uses or over a WebSocket, gives recorded answers and measures what a candidate would experience.
 //!
 //! **Latency.** `voice_to_voice_ms` runs from the moment the packet with an answer's last *speech* sample left
 //! ([`speech_edges`]) to the moment the packet with the first audible sample of Emma's reply arrived
@@ -20,13 +20,16 @@ pub mod console;
 pub mod emma_audio;
 pub mod files;
 pub mod http;
+pub mod line;
 pub mod pacing;
+pub mod pcm_receiver;
 pub mod peer;
 pub mod protocol;
 pub mod receiver;
 pub mod recording;
 pub mod report;
 pub mod settings;
+pub mod socket;
 #[cfg(test)]
 mod signals;
 pub mod speech_edges;

@@ -16,6 +16,7 @@ mod mind;
 mod recordings;
 mod remote_speech;
 mod store_contract;
+mod talk;
 mod torre;
 mod traces;
 mod ws_call;

@@ -147,7 +147,9 @@ async fn a_call_is_traced_to_its_turns_and_the_work_in_them_without_a_word() {
         });
         assert!(done.count() > 0, "{work} in the turn: {spans:#?}");
     }
-    assert!(named("tts").iter().any(|span| span.parent_span_id == call.span_id), "the greeting answers no turn");
+    let before = turns.iter().find(|turn| attribute(turn, "turn.number").as_deref() == Some("0"));
+    let greeting = before.expect("what Emma says before anybody spoke");
+    assert!(named("tts").iter().any(|span| span.parent_span_id == greeting.span_id));
     let consent = named("POST /api/v1/interviews/{token}/consent");
     assert_eq!(consent.len(), 1);
     assert_eq!(consent[0].kind, SpanKind::Server as i32);
