@@ -112,10 +112,11 @@ impl Db {
 
 /// Whether this is a database of a version that did not overwrite what it deleted.
 async fn was_made_before_erasing(writer: &SqlitePool) -> Result<bool, StoreError> {
-    let (tables, erasing): (i64, i64) =
-        sqlx::query_as("SELECT count(*), count(*) FILTER (WHERE name = 'erased') FROM sqlite_schema WHERE type = 'table'")
-            .fetch_one(writer)
-            .await?;
+    let (tables, erasing): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE name = 'erased') FROM sqlite_schema WHERE type = 'table'",
+    )
+    .fetch_one(writer)
+    .await?;
     Ok(tables > 0 && erasing == 0)
 }
 

@@ -143,7 +143,9 @@ impl HttpClient for Courier {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
         let sent = self.runtime.spawn(async move { send(&client, request).await }).await;
-        let answer = sent.map_err(HttpError::from).and_then(|answer| answer.map_err(HttpError::from));
+        let answer = sent
+            .map_err(HttpError::from)
+            .and_then(|answer| answer.map_err(HttpError::from));
         let failed = !answer.as_ref().is_ok_and(|answer| answer.status().is_success());
         match (failed, self.failing.swap(failed, Ordering::Relaxed)) {
             (true, false) => warn!("the collector does not take traces; they are dropped until it does"),

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::talk::FRAME_TIME;
 use crate::talk::console::Console;
 use crate::talk::emma_audio::EmmaAudio;
 use crate::talk::files::Content;
@@ -21,7 +22,6 @@ use crate::talk::settings::Settings;
 use crate::talk::socket::SocketError;
 use crate::talk::transcript::Transcript;
 use crate::talk::turn_tracker::{Action, At, TurnTracker};
-use crate::talk::FRAME_TIME;
 
 /// From the answer to a connection that carries media.
 const CONNECT: Duration = Duration::from_secs(20);

@@ -29,9 +29,9 @@ pub mod receiver;
 pub mod recording;
 pub mod report;
 pub mod settings;
-pub mod socket;
 #[cfg(test)]
 mod signals;
+pub mod socket;
 pub mod speech_edges;
 pub mod transcript;
 pub mod trickle;

@@ -103,11 +103,17 @@ mod tests {
         let played: Vec<_> = (0..7).map(|n| ears.frame(ms(160 + 20 * n))).collect();
         let arrived: Vec<_> = played.iter().map(|frame| frame.arrived).collect();
         let came = |at| Some(ms(at));
-        assert_eq!(arrived, [came(100), came(100), came(130), came(160), came(160), came(190), None]);
+        assert_eq!(
+            arrived,
+            [came(100), came(100), came(130), came(160), came(160), came(190), None]
+        );
         assert!((played[1].samples[479]).abs() < 1e-6 && (played[1].samples[480] - 0.1).abs() < 1e-6);
         ears.push(&[0.5; 100], ms(1000));
         let last = ears.frame(ms(1060));
-        assert_eq!((last.arrived, last.samples.len(), last.samples[100]), (came(1000), FRAME, 0.0));
+        assert_eq!(
+            (last.arrived, last.samples.len(), last.samples[100]),
+            (came(1000), FRAME, 0.0)
+        );
         assert_eq!(ears.received(), 5);
     }
 

@@ -74,7 +74,12 @@ impl Socket {
             Ok(open) => open,
             Err(Error::Http(response)) => {
                 let (parts, body) = response.into_parts();
-                return Err(InterviewError::refused("the connection", parts.status.as_u16(), &body.unwrap_or_default()).into());
+                return Err(InterviewError::refused(
+                    "the connection",
+                    parts.status.as_u16(),
+                    &body.unwrap_or_default(),
+                )
+                .into());
             }
             Err(error) => return Err(error.into()),
         };
@@ -88,9 +93,14 @@ impl Socket {
     /// # Errors
     /// When the socket is closed.
     pub async fn send(&mut self, samples: &[f32]) -> Result<(), SocketError> {
-        let pcm = samples.iter().map(|sample| (sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16);
-        self.put("audio", Message::binary(pcm.flat_map(i16::to_le_bytes).collect::<Vec<u8>>()))
-            .await
+        let pcm = samples
+            .iter()
+            .map(|sample| (sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16);
+        self.put(
+            "audio",
+            Message::binary(pcm.flat_map(i16::to_le_bytes).collect::<Vec<u8>>()),
+        )
+        .await
     }
 
     /// Sends a message.

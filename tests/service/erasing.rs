@@ -23,7 +23,14 @@ use crate::http_api::{Applied, applied_to, interview};
 use crate::ws_call::Invited;
 
 /// Words that stand nowhere but in what the candidate brought or said.
-const WORDS: [&str; 6] = ["Xanthippe", "xan@quux.example", "xanthi99", "Glockenspiel", "zeppelin", "marzipan"];
+const WORDS: [&str; 6] = [
+    "Xanthippe",
+    "xan@quux.example",
+    "xanthi99",
+    "Glockenspiel",
+    "zeppelin",
+    "marzipan",
+];
 
 /// Whether these bytes are in any file of the data directory.
 fn is_found(dir: &Path, word: &str) -> bool {
@@ -60,7 +67,10 @@ async fn applied() -> Applied {
         .header(header::AUTHORIZATION, format!("Bearer {RECRUITER}"))
         .header("idempotency-key", "once")
         .header(header::CONTENT_TYPE, "application/json");
-    let made = at.app.send(request.body(Body::from(candidate.to_string())).expect("valid")).await;
+    let made = at
+        .app
+        .send(request.body(Body::from(candidate.to_string())).expect("valid"))
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     at.candidate = made.json()["id"].as_str().expect("an id").to_owned();
     at.application = apply(&at, &at.offer).await;
@@ -70,7 +80,10 @@ async fn applied() -> Applied {
 async fn apply(at: &Applied, offer: &str) -> String {
     let body = json!({ "username": "xanthi99", "job_offer_id": offer });
     let made = at.app.post("/api/v1/applications", body).await;
-    made.json()["application_id"].as_str().unwrap_or_else(|| panic!("{}", made.text)).to_owned()
+    made.json()["application_id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{}", made.text))
+        .to_owned()
 }
 
 fn segment(text: &str) -> Value {
@@ -102,7 +115,10 @@ async fn held(at: &Applied) -> (String, String) {
 }
 
 async fn count(app: &App, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(app.base.db.reader()).await.expect("a count")
+    sqlx::query_scalar(sql)
+        .fetch_one(app.base.db.reader())
+        .await
+        .expect("a count")
 }
 
 // spec: APP-10
@@ -126,16 +142,34 @@ async fn nothing_of_the_candidate_is_left_in_any_file() {
         assert!(!is_found(&dir, word), "{word} is left");
     }
     assert!(!recording.exists());
-    for table in ["segments", "calls", "call_events", "analyses", "consents", "invitations", "idempotency_keys"] {
+    for table in [
+        "segments",
+        "calls",
+        "call_events",
+        "analyses",
+        "consents",
+        "invitations",
+        "idempotency_keys",
+    ] {
         let sql: &'static str = format!("SELECT count(*) FROM {table}").leak();
         assert_eq!(count(&at.app, sql).await, 0, "{table}");
     }
     let vectors = SqliteEmbeddingStore(at.app.base.db.clone());
     assert!(vectors.of(&at.candidate).await.expect("readable").is_none());
-    assert!(vectors.of(&at.offer).await.expect("readable").is_some(), "the job offer's stay");
+    assert!(
+        vectors.of(&at.offer).await.expect("readable").is_some(),
+        "the job offer's stay"
+    );
 
-    let left = at.app.get(&format!("/api/v1/applications/{}", at.application)).await.json();
-    assert_eq!((&left["status"], &left["candidate_id"]), (&json!("erased"), &json!(at.candidate)));
+    let left = at
+        .app
+        .get(&format!("/api/v1/applications/{}", at.application))
+        .await
+        .json();
+    assert_eq!(
+        (&left["status"], &left["candidate_id"]),
+        (&json!("erased"), &json!(at.candidate))
+    );
     at.app.get(&analysis).await.is_problem(410, "application-erased");
     at.app
         .get(&format!("/api/v1/candidates/{}", at.candidate))
@@ -147,13 +181,26 @@ async fn nothing_of_the_candidate_is_left_in_any_file() {
     }
     interview(&at.app, &token).await.is_problem(404, "invitation-not-found");
     let listed = at.app.get("/api/v1/candidates").await.json();
-    assert!(listed["items"].as_array().expect("a list").iter().all(|c| c["id"] != at.candidate), "{listed}");
+    assert!(
+        listed["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|c| c["id"] != at.candidate),
+        "{listed}"
+    );
 
     // Again, and by the event that went with it.
     assert_eq!(erase(&at.app, &at.application).await.status, StatusCode::NO_CONTENT);
     at.app.jobs.run_due().await.expect("a queue");
-    assert_eq!(count(&at.app, "SELECT count(*) FROM outbox WHERE name = 'ApplicationErased'").await, 1);
-    assert_eq!(count(&at.app, "SELECT count(*) FROM jobs WHERE status = 'dead'").await, 0);
+    assert_eq!(
+        count(&at.app, "SELECT count(*) FROM outbox WHERE name = 'ApplicationErased'").await,
+        1
+    );
+    assert_eq!(
+        count(&at.app, "SELECT count(*) FROM jobs WHERE status = 'dead'").await,
+        0
+    );
     for word in WORDS {
         assert!(!is_found(&dir, word), "{word} came back");
     }
@@ -179,7 +226,10 @@ async fn an_interview_that_is_going_on_is_not_erased_and_one_that_is_recorded_is
     client.send(&json!({"type": "end"})).await;
     client.control("call_ended").await;
     let path = format!("/api/v1/calls/{}/transcript", call["id"].as_str().expect("text"));
-    assert!(at.app.get(&path).await.text.contains(ANSWER), "the call went on undisturbed");
+    assert!(
+        at.app.get(&path).await.text.contains(ANSWER),
+        "the call went on undisturbed"
+    );
     assert!(is_found(&dir, ANSWER) && is_found(&dir, "OggS"));
     let erased = erase(&at.app, application).await;
     assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
@@ -193,7 +243,10 @@ async fn a_candidate_who_applied_elsewhere_too_stays_until_that_is_erased() {
     let (_, first_call) = held(&at).await;
     let offer = at.app.get(&format!("/api/v1/job-offers/{}", at.offer)).await.json();
     let other = json!({ "title": "Pilot", "organization": offer["organization"], "requirements": ["A licence"] });
-    let other = at.app.post("/api/v1/job-offers", other).await.json()["id"].as_str().expect("an id").to_owned();
+    let other = at.app.post("/api/v1/job-offers", other).await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let second = apply(&at, &other).await;
     let elsewhere = Applied {
         app: at.app,
@@ -207,11 +260,15 @@ async fn a_candidate_who_applied_elsewhere_too_stays_until_that_is_erased() {
     assert_eq!(erase(app, &at.application).await.status, StatusCode::NO_CONTENT);
     let kept = app.get(&format!("/api/v1/candidates/{}", at.candidate)).await.json();
     assert_eq!(kept["name"], "Xanthippe Doe");
-    app.get(&format!("/api/v1/calls/{first_call}")).await.is_problem(404, "call-not-found");
+    app.get(&format!("/api/v1/calls/{first_call}"))
+        .await
+        .is_problem(404, "call-not-found");
     let said = app.get(&format!("/api/v1/calls/{second_call}/transcript")).await;
     assert!(said.text.contains("marzipan"));
     assert_eq!(erase(app, &second).await.status, StatusCode::NO_CONTENT);
-    app.get(&format!("/api/v1/candidates/{}", at.candidate)).await.is_problem(404, "candidate-not-found");
+    app.get(&format!("/api/v1/candidates/{}", at.candidate))
+        .await
+        .is_problem(404, "candidate-not-found");
     assert!(WORDS.iter().all(|word| !is_found(&data_dir(&app.base), word)));
 }
 
@@ -225,7 +282,10 @@ async fn files_that_cannot_be_deleted_at_once_are_deleted_by_the_next_server() {
     std::fs::create_dir_all(recording.join("x")).expect("made");
     let erased = erase(&at.app, &at.application).await;
     assert_eq!(erased.status, StatusCode::ACCEPTED, "{}", erased.text);
-    at.app.get(&format!("/api/v1/calls/{call}")).await.is_problem(404, "call-not-found");
+    at.app
+        .get(&format!("/api/v1/calls/{call}"))
+        .await
+        .is_problem(404, "call-not-found");
     let base = at.app.into_base();
     std::fs::remove_dir_all(&recording).expect("removed");
     std::fs::write(&recording, "marzipan").expect("written");
@@ -241,7 +301,10 @@ async fn files_that_cannot_be_deleted_at_once_are_deleted_by_the_next_server() {
 async fn a_call_that_waits_is_called_off_and_whoever_is_still_at_work_stores_nothing() {
     let at = applied().await;
     let token = at.invited().await;
-    let call = at.consent(&token, true).await.json()["call_id"].as_str().expect("an id").to_owned();
+    let call = at.consent(&token, true).await.json()["call_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let application = ApplicationId::parse(&at.application).expect("an id");
     let call = CallId::parse(&call).expect("an id");
     assert_eq!(erase(&at.app, &at.application).await.status, StatusCode::NO_CONTENT);
@@ -251,7 +314,10 @@ async fn a_call_that_waits_is_called_off_and_whoever_is_still_at_work_stores_not
     let analyses = SqliteAnalysisStore(db.clone());
     analyses.put(&late, None).await.expect("not an error");
     assert!(analyses.of_call(&call).await.expect("readable").is_none());
-    let model = EmbeddingModel { name: "words".to_owned(), dimension: 1 };
+    let model = EmbeddingModel {
+        name: "words".to_owned(),
+        dimension: 1,
+    };
     let texts = [("headline".to_owned(), "x".to_owned())];
     let set = EmbeddingSet::new(model, &texts, vec![vec![1.0]]).expect("a set");
     let vectors = SqliteEmbeddingStore(db.clone());
@@ -264,7 +330,10 @@ async fn a_call_that_waits_is_called_off_and_whoever_is_still_at_work_stores_not
     let path = format!("/api/v1/applications/{}/invitations", at.application);
     at.app.post(&path, json!({})).await.is_problem(409, "conflict");
     let body = json!({ "candidate_id": at.candidate, "job_offer_id": at.offer });
-    at.app.post("/api/v1/applications", body).await.is_problem(404, "candidate-not-found");
+    at.app
+        .post("/api/v1/applications", body)
+        .await
+        .is_problem(404, "candidate-not-found");
     assert!(!is_found(&data_dir(&at.app.base), "marzipan"));
 }
 
@@ -272,8 +341,13 @@ async fn a_call_that_waits_is_called_off_and_whoever_is_still_at_work_stores_not
 async fn only_recruiters_erase_and_only_what_is_there() {
     let at = applied().await;
     let path = format!("/api/v1/applications/{}", at.application);
-    at.app.anyone(Method::DELETE, &path, None).await.is_problem(401, "unauthorized");
-    erase(&at.app, ApplicationId::generate().as_str()).await.is_problem(404, "application-not-found");
+    at.app
+        .anyone(Method::DELETE, &path, None)
+        .await
+        .is_problem(401, "unauthorized");
+    erase(&at.app, ApplicationId::generate().as_str())
+        .await
+        .is_problem(404, "application-not-found");
     erase(&at.app, "nonsense").await.is_problem(400, "bad-id");
     assert_eq!(at.app.get(&path).await.json()["status"], "applied");
 }

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod app;
+mod bad_input;
 mod calls;
 mod crash;
 mod decisions;
@@ -13,6 +14,7 @@ mod fakes;
 mod http_api;
 mod llm;
 mod mind;
+mod raw_peer;
 mod recordings;
 mod remote_speech;
 mod store_contract;

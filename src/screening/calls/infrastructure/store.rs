@@ -271,10 +271,11 @@ impl CallStore for SqliteCallStore {
 /// Conflict while one of them can still go on.
 pub async fn erase(write: &mut Write, application: &ApplicationId) -> Result<Vec<CallId>, StoreError> {
     // What was said and what happened goes with the call.
-    let rows: Vec<(String, String)> = sqlx::query_as("DELETE FROM calls WHERE application_id = $1 RETURNING id, status")
-        .bind(application.as_str())
-        .fetch_all(&mut **write)
-        .await?;
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("DELETE FROM calls WHERE application_id = $1 RETURNING id, status")
+            .bind(application.as_str())
+            .fetch_all(&mut **write)
+            .await?;
     rows.iter()
         .map(|(id, status)| {
             if from_word::<CallStatus>(status)?.is_final() {
