@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -469,6 +469,8 @@ async fn no_route_takes_a_body_that_is_too_large_or_is_none() {
 /// Stands between a candidate and the server, and adds what no candidate sends.
 struct Relay {
     address: SocketAddr,
+    /// Passes on what comes, and nothing else, until it is set.
+    armed: Arc<AtomicBool>,
     _stop: DropGuard,
 }
 
@@ -479,6 +481,8 @@ impl Relay {
         let address = inside.local_addr().expect("bound");
         let stop = CancellationToken::new();
         let stopped = stop.clone();
+        let armed = Arc::new(AtomicBool::new(false));
+        let attacks = armed.clone();
         tokio::spawn(async move {
             let mut random = SmallRng::seed_from_u64(11);
             let mut candidate = None;
@@ -490,7 +494,8 @@ impl Relay {
                     Ok((length, from)) = inside.recv_from(&mut up) => {
                         candidate = Some(from);
                         let packet = &up[..length];
-                        for extra in extras(packet, &mut kept, &mut random) {
+                        let extra = extras(packet, &mut kept, &mut random);
+                        for extra in extra.into_iter().filter(|_| attacks.load(Ordering::SeqCst)) {
                             outside.send_to(&extra, server).await.ok();
                         }
                         outside.send_to(packet, server).await.ok();
@@ -505,6 +510,7 @@ impl Relay {
         });
         Self {
             address,
+            armed,
             _stop: stop.drop_guard(),
         }
     }
@@ -577,6 +583,8 @@ async fn replayed_damaged_and_made_up_packets_disturb_not_even_the_call_they_hit
         })
         .await;
         candidate.is_listened_to().await;
+        relays[0].armed.store(true, Ordering::SeqCst);
+        candidate.completes_a_turn().await;
         candidate.completes_a_turn().await;
     };
     server.withstands(attack).await;

@@ -1,6 +1,8 @@
 //! Applications, their links and plans, for recruiters.
 
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +21,7 @@ use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::applications::infrastructure::http::upload::Created;
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
-use crate::shared::http::extract::{Ids, JsonBody, Params};
+use crate::shared::http::extract::{Ids, JsonBody, Params, bytes_problem};
 use crate::shared::http::page::{Page, PageParams};
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 
@@ -240,8 +242,9 @@ async fn invite(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     Ids(id): Ids<ApplicationId>,
-    body: axum::body::Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<NewInvitation>), Problem> {
+    let body = body.map_err(|rejection| bytes_problem(&rejection))?;
     let body: InviteBody = if body.is_empty() {
         InviteBody::default()
     } else {
