@@ -72,7 +72,7 @@ async fn applied() -> Applied {
         .send(request.body(Body::from(candidate.to_string())).expect("valid"))
         .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
-    at.candidate = made.json()["id"].as_str().expect("an id").to_owned();
+    made.json()["id"].as_str().expect("an id").clone_into(&mut at.candidate);
     at.application = apply(&at, &at.offer).await;
     at
 }

@@ -215,7 +215,11 @@ async fn a_request_goes_on_with_the_trace_of_its_sender() {
     drop(guard);
     let spans = collector.spans();
     assert_eq!(spans.len(), 5, "{spans:#?}");
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    };
     let continued = |span: &&Span| hex(&span.trace_id) == "0af7651916cd43dd8448eb211c80319c";
     let ours: Vec<_> = spans.iter().filter(continued).collect();
     assert_eq!(ours.len(), 1);
