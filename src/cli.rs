@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::shared::telemetry;
+use crate::shared::traces::Traces;
 use crate::talk;
 
 /// Emma, the open voice screening interviewer.
@@ -87,14 +88,20 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => {
             args.apply(&mut config);
             config.validate()?;
-            telemetry::start_logging(config.log.format, &config.log.filter);
-            serve::run(config).await
+            let endpoint = config.telemetry.otlp_endpoint.as_ref().filter(|url| !url.is_empty());
+            let traces = endpoint.map(|url| Traces::open(url)).transpose()?;
+            telemetry::start_logging(config.log.format, &config.log.filter, traces.as_ref());
+            let served = serve::run(config).await;
+            if let Some(traces) = traces {
+                traces.shut_down().await;
+            }
+            served
         }
         Command::Doctor(args) => doctor::run(args, &config).await,
         Command::Models(args) => models::run(args, &config.speech).await,
         Command::Talk(args) => talk::run(args).await,
         Command::Bench(args) => {
-            telemetry::start_logging(config.log.format, &config.log.filter);
+            telemetry::start_logging(config.log.format, &config.log.filter, None);
             bench::run(args, &config).await
         }
         Command::Openapi => serve::print_openapi(),

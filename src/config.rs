@@ -27,6 +27,7 @@ pub struct Config {
     pub llm: Llm,
     pub analysis: Analysis,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub torre: Torre,
     pub embeddings: Embeddings,
 }
@@ -176,6 +177,15 @@ pub struct Log {
     pub filter: String,
 }
 
+/// `[telemetry]`: where traces go. Metrics are fetched from `/metrics`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// An OpenTelemetry collector that takes OTLP over HTTP, e.g. `http://127.0.0.1:4318`; no traces are made where it is
+    /// not set. (`OTEL_EXPORTER_OTLP_ENDPOINT`)
+    pub otlp_endpoint: Option<String>,
+}
+
 /// `[torre]`: where candidates and opportunities are looked up that are not known here.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -323,6 +333,7 @@ impl Default for Config {
                 format: LogFormat::Pretty,
                 filter: QUIET_LIBRARIES.to_owned(),
             },
+            telemetry: Telemetry::default(),
             torre: Torre {
                 base_url: "https://torre.ai".to_owned(),
                 timeout_ms: 5_000,
@@ -366,6 +377,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("EMMA_AGENT", "interview.agent"),
     ("EMMA_RECORDING", "interview.recording"),
     ("EMMA_LOG_FORMAT", "log.format"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
     ("TORRE_BASE_URL", "torre.base_url"),
     ("EMBEDDING_MODEL", "embeddings.model"),
     ("EMBEDDING_BASE_URL", "embeddings.base_url"),
@@ -450,6 +462,11 @@ impl Config {
         }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             return invalid("server.tls_cert/tls_key", "must both be set, or neither");
+        }
+        if let Some(url) = &self.telemetry.otlp_endpoint
+            && !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return invalid("telemetry.otlp_endpoint", "must begin with http:// or https://");
         }
         if let Some(url) = &self.server.database_url
             && !url.starts_with("sqlite:")

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use async_trait::async_trait;
 
 use crate::knowledge::infrastructure::role_search::RoleStatements;
-use crate::screening::analysis::infrastructure::http::ApplicationLookup;
+use crate::screening::analysis::infrastructure::http::{ApplicationLookup, Presence};
 use crate::screening::applications::application::ApplicationService;
+use crate::screening::applications::domain::application::ApplicationStatus;
 use crate::screening::applications::domain::ports::ApplicationStore;
 use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::withdraw::CallEnder;
@@ -67,8 +68,12 @@ pub struct Lookup(pub Arc<dyn ApplicationStore>);
 
 #[async_trait]
 impl ApplicationLookup for Lookup {
-    async fn exists(&self, application: &ApplicationId) -> Result<bool, StoreError> {
-        Ok(self.0.application(application).await?.is_some())
+    async fn presence(&self, application: &ApplicationId) -> Result<Presence, StoreError> {
+        Ok(match self.0.application(application).await? {
+            None => Presence::Unknown,
+            Some(found) if found.status() == ApplicationStatus::Erased => Presence::Erased,
+            Some(_) => Presence::Known,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The composition root: configuration in, a running Emma out. The only place that names concrete adapters.
 
 pub mod engines;
+pub mod erasing;
 pub mod llm;
 pub mod outside;
 
@@ -26,6 +27,7 @@ use tracing::{error, info, warn};
 
 use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
+use crate::bootstrap::erasing::EmbeddedEraser;
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
 use crate::bootstrap::llm::{LlmHealth, OpenLlm};
 use crate::bootstrap::mind::Mind;
@@ -44,12 +46,13 @@ use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::application::embed::{
     Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
 };
+use crate::screening::applications::application::erase::FinishErasure;
 use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::application::make_plan::{DeterministicPlans, ModelPlans};
 use crate::screening::applications::application::react::{
     EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
 };
-use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::applications::domain::application::{ApplicationErased, JobOfferApplied};
 use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::applications::domain::ports::InterviewPlanEdited;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
@@ -132,6 +135,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     };
     let metrics = telemetry::start_metrics().context("metrics")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let idempotency = Idempotency::new(db.clone(), clock.clone(), &recruiter);
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
 
@@ -159,6 +163,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             store: call_store.clone(),
             ender: ender.clone(),
             clock: clock.clone(),
+        }),
+        eraser: Arc::new(EmbeddedEraser {
+            db: db.clone(),
+            recordings: recordings.clone(),
+            answers: idempotency.clone(),
         }),
         documents: Arc::new(FileReader::default()),
         plans: match &llm {
@@ -262,6 +271,11 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             "forget-analyses",
             Arc::new(ForgetAnalyses(analysis)),
         ),
+        subscription(
+            ApplicationErased::NAME,
+            "finish-erasure",
+            Arc::new(FinishErasure(applications.clone())),
+        ),
     ];
     // Also where none are kept any more: those of an earlier configuration go too.
     let forget_replies = Arc::new(ForgetReplies {
@@ -326,7 +340,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         },
         costs: CostsState(request_log),
         jobs: runner.clone(),
-        idempotency: Idempotency::new(db.clone(), clock, &recruiter),
+        idempotency,
         metrics,
     };
     Ok(Emma {

@@ -43,14 +43,21 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(true)
+            // What is deleted is overwritten, not just no longer listed.
+            .pragma("secure_delete", "ON")
             .optimize_on_close(true, None);
         // SQLite has one writer at a time; queueing for the one connection is fair, its file lock is not.
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;
+        let older = was_made_before_erasing(&writer).await?;
         sqlx::migrate!("migrations/sqlite")
             .run(&writer)
             .await
             .map_err(|e| StoreError::Database(e.to_string()))?;
+        if older {
+            // Its free pages still hold what was deleted before deleting overwrote.
+            sqlx::query("VACUUM").execute(&writer).await?;
+        }
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self {
             reader,
@@ -81,11 +88,36 @@ impl Db {
         Ok(())
     }
 
+    /// Makes what was deleted unreadable in the files: deleting overwrites the pages, and this the log that still holds
+    /// them as they were.
+    ///
+    /// # Errors
+    /// When somebody reads for longer than a statement waits; it can be tried again.
+    pub async fn wipe_deleted(&self) -> Result<(), StoreError> {
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.writer)
+            .await?;
+        if busy != 0 {
+            return Err(StoreError::Database("the log is being read".to_owned()));
+        }
+        Ok(())
+    }
+
     /// Closes all connections; the write-ahead log is folded into the file.
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether this is a database of a version that did not overwrite what it deleted.
+async fn was_made_before_erasing(writer: &SqlitePool) -> Result<bool, StoreError> {
+    let (tables, erasing): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE name = 'erased') FROM sqlite_schema WHERE type = 'table'",
+    )
+    .fetch_one(writer)
+    .await?;
+    Ok(tables > 0 && erasing == 0)
 }
 
 /// Makes the file where there is none, for its owner alone: what candidates said is in it. SQLite gives the log beside

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod db;
 pub mod embeddings;
+pub mod erased;
 pub mod errors;
 pub mod events;
 pub mod http;
@@ -17,4 +18,5 @@ pub mod outbox;
 pub mod prompts;
 pub mod secrets;
 pub mod telemetry;
+pub mod traces;
 pub mod upstream;

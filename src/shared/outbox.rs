@@ -19,3 +19,15 @@ pub async fn append(write: &mut Write, event: &Event) -> Result<(), StoreError> 
         .await?;
     Ok(())
 }
+
+/// Deletes in the caller's transaction what was told about these subjects, and the jobs that came of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(write: &mut Write, subjects: &[&str]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM outbox WHERE subject IN (SELECT value FROM json_each($1))")
+        .bind(to_json(subjects)?)
+        .execute(&mut **write)
+        .await?;
+    Ok(())
+}

@@ -3,7 +3,11 @@
 use std::io::IsTerminal as _;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::shared::traces::Traces;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
@@ -17,22 +21,24 @@ pub enum LogFormat {
 }
 
 /// Starts logging to standard error. `filter` is in the syntax of `RUST_LOG`, which wins where it is set.
-/// A second call changes nothing.
-pub fn start_logging(format: LogFormat, filter: &str) {
+/// Traces go the same way, whatever is logged. A second call changes nothing.
+pub fn start_logging(format: LogFormat, filter: &str, traces: Option<&Traces>) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     // It logs what it cannot read, and that may be what a candidate said.
     let filter = match "async_openai=off".parse() {
         Ok(quiet) => filter.add_directive(quiet),
         Err(_) => filter,
     };
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // An error means that logging runs already, as in tests.
-    let _ = match format {
-        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).compact().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).compact().boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let both = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(traces.map(Traces::layer));
+    // An error means that logging runs already, as in tests.
+    let _ = both.try_init();
 }
 
 /// Starts collecting metrics; the handle renders them for Prometheus.

@@ -22,6 +22,10 @@ pub struct TalkArgs {
     #[arg(long, value_name = "TEXT")]
     pub text: Vec<String>,
 
+    /// Talk over a WebSocket, as where WebRTC does not get through.
+    #[arg(long, conflicts_with_all = ["loss", "loss_in"])]
+    pub ws: bool,
+
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -133,6 +137,10 @@ mod tests {
         assert!(parse(&["a.wav"]).is_err(), "no link");
         assert!(parse(&["--url", "u", "--loss", "101"]).is_err());
         assert!(parse(&["--url", "u", "--calls", "0"]).is_err());
+        assert!(
+            parse(&["--url", "u", "--ws", "--loss", "1"]).is_err(),
+            "no packets are lost in a stream"
+        );
         assert!(parse(&["--url", "u", "--interrupt-every", "2"]).is_err());
     }
 }

@@ -3,27 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opus::{Application, Bitrate, Channels, Encoder};
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::talk::FRAME_TIME;
 use crate::talk::console::Console;
 use crate::talk::emma_audio::EmmaAudio;
 use crate::talk::files::Content;
-use crate::talk::http::{Connection, IceServer, Interview, InterviewError};
+use crate::talk::http::{Interview, InterviewError};
+use crate::talk::line::Line;
 use crate::talk::pacing::{self, Microphone};
-use crate::talk::peer::{Peer, PeerError, PeerEvent, Received, Streams};
+use crate::talk::peer::{PeerError, PeerEvent};
 use crate::talk::protocol::{self, EmmaState, Ended, ServerMessage};
-use crate::talk::receiver::{Packet, Receiver};
 use crate::talk::recording::Recording;
 use crate::talk::report::{CallReport, Summary, TurnReport};
 use crate::talk::settings::Settings;
+use crate::talk::socket::SocketError;
 use crate::talk::transcript::Transcript;
 use crate::talk::turn_tracker::{Action, At, TurnTracker};
-use crate::talk::{FRAME_TIME, RATE_HZ, trickling};
 
 /// From the answer to a connection that carries media.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -31,8 +29,6 @@ const CONNECT: Duration = Duration::from_secs(20);
 const GOODBYE: Duration = Duration::from_secs(4);
 /// After the server said so, for the last audio in flight.
 const LAST_AUDIO: Duration = Duration::from_millis(300);
-const BITRATE: i32 = 32_000;
-const MAX_PACKET: usize = 1275;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +37,11 @@ pub enum CallError {
     Interview(#[from] InterviewError),
     #[error(transparent)]
     Peer(#[from] PeerError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The server's words.
+    #[error("the connection was refused: {0}")]
+    Refused(String),
     #[error("Opus: {0}")]
     Codec(#[from] opus::Error),
     #[error("cannot record: {0}")]
@@ -79,22 +80,13 @@ struct Call<'a> {
     settings: &'a Settings,
     console: Console,
     interview: Interview,
-    ice_servers: Vec<IceServer>,
-    connection: Connection,
-    peer: Peer,
-    streams: Streams,
+    line: Line,
     started: Instant,
     microphone: Microphone,
-    encoder: Encoder,
-    receiver: Receiver,
     emma: EmmaAudio,
     tracker: TurnTracker,
     transcript: Transcript,
     recording: Option<Recording>,
-    lossy: SmallRng,
-    /// Packets made, and those of them lost on purpose.
-    frames: u64,
-    lost: u64,
     /// Frames of the call's clock that have passed.
     ticks: u64,
     ended: Option<Ended>,
@@ -111,11 +103,7 @@ impl<'a> Call<'a> {
         let description = interview.describe().await?;
         interview.consent(&description).await?;
         let seed = settings.seed.wrapping_add(number as u64);
-        let ice_servers = description.ice_servers;
-        let (mut peer, mut streams, offer) = Box::pin(Peer::offer(ice_servers.clone(), interview.is_local())).await?;
-        let connection = interview.offer(offer.clone()).await?;
-        peer.accept(connection.answer_sdp.clone()).await?;
-        trickling::start(interview.clone(), connection.clone(), offer, streams.take_gathered());
+        let line = Line::join(&interview, description.ice_servers, settings, seed).await?;
         let recording = settings
             .record_path(number)
             .map(|path| Recording::create(&path).map_err(|e| CallError::Recording(format!("{}: {e}", path.display()))))
@@ -124,21 +112,13 @@ impl<'a> Call<'a> {
             settings,
             console,
             interview,
-            ice_servers,
-            connection,
-            peer,
-            streams,
+            line,
             started: Instant::now(),
             microphone: Microphone::new(settings.noise_dbfs, seed),
-            encoder: encoder(settings.loss)?,
-            receiver: Receiver::new()?,
             emma: EmmaAudio::default(),
             tracker: TurnTracker::new(settings.habits),
             transcript: Transcript::default(),
             recording,
-            lossy: SmallRng::seed_from_u64(seed),
-            frames: 0,
-            lost: 0,
             ticks: 0,
             ended: None,
             leave_at: None,
@@ -171,13 +151,14 @@ impl<'a> Call<'a> {
                     self.drop_and_come_back(away).await?;
                     clock.reset();
                 }
-                event = self.streams.events.recv() => match event {
+                event = self.line.event() => match event {
                     Some(PeerEvent::Message(text)) => self.message(&text),
                     Some(PeerEvent::Connected) => {}
                     Some(PeerEvent::ChannelClosed) => {
                         self.channel_closed = true;
                         self.closing(GOODBYE);
                     }
+                    Some(PeerEvent::Refused(why)) => return Err(CallError::Refused(why)),
                     Some(PeerEvent::Failed) | None => return self.gone().await,
                 },
                 () = cancel.cancelled() => {
@@ -197,8 +178,9 @@ impl<'a> Call<'a> {
     async fn connected(&mut self) -> Result<(), CallError> {
         let connect = async {
             loop {
-                match self.streams.events.recv().await {
+                match self.line.event().await {
                     Some(PeerEvent::Connected) => return Ok(()),
+                    Some(PeerEvent::Refused(why)) => return Err(CallError::Refused(why)),
                     Some(_) => {}
                     None => return Err(CallError::Lost),
                 }
@@ -211,20 +193,9 @@ impl<'a> Call<'a> {
     async fn drop_and_come_back(&mut self, away: Duration) -> Result<(), CallError> {
         self.console.note("the connection drops");
         self.microphone.stop();
-        self.peer.close().await;
+        self.line.cut().await;
         sleep(away).await;
-        let (ice_servers, local) = (self.ice_servers.clone(), self.interview.is_local());
-        let (mut peer, mut streams, offer) = Box::pin(Peer::offer(ice_servers, local)).await?;
-        self.connection = self.interview.resume(offer.clone()).await?;
-        peer.accept(self.connection.answer_sdp.clone()).await?;
-        trickling::start(
-            self.interview.clone(),
-            self.connection.clone(),
-            offer,
-            streams.take_gathered(),
-        );
-        self.receiver.restart()?;
-        (self.peer, self.streams) = (peer, streams);
+        self.line.rejoin(&self.interview).await?;
         self.connected().await?;
         self.tracker.came_back(self.now());
         self.fill_recording();
@@ -245,7 +216,7 @@ impl<'a> Call<'a> {
     async fn tick(&mut self) -> Result<(), CallError> {
         let frame = self.microphone.frame();
         self.ticks += 1;
-        self.send(&frame.samples).await?;
+        self.line.send(&frame.samples).await?;
         let now = self.now();
         if frame.first_speech {
             self.tracker.first_speech_sent(now);
@@ -256,8 +227,7 @@ impl<'a> Call<'a> {
         if frame.end {
             self.tracker.answer_done();
         }
-        self.take_packets();
-        let played = self.receiver.frame(now);
+        let played = self.line.hear(now, self.started);
         let heard = self.emma.frame(&played.samples, played.arrived);
         match (heard.onset, heard.audible) {
             (Some(arrived), _) => self.tracker.onset(now, arrived),
@@ -272,36 +242,11 @@ impl<'a> Call<'a> {
             Some(Action::HangUp) => {
                 self.console.note("that was the last answer; saying goodbye");
                 self.asked_to_end = true;
-                self.peer.say(&json!({"type": "end"})).await?;
+                self.line.say(&json!({"type": "end"})).await?;
                 self.closing(GOODBYE);
                 Ok(())
             }
             None => Ok(()),
-        }
-    }
-
-    async fn send(&mut self, samples: &[f32]) -> Result<(), CallError> {
-        let payload = self.encoder.encode_vec_float(samples, MAX_PACKET)?;
-        let index = self.frames;
-        self.frames += 1;
-        if self.lossy.random_bool(self.settings.loss) {
-            self.lost += 1;
-            return Ok(());
-        }
-        Ok(self.peer.send(index, payload).await?)
-    }
-
-    fn take_packets(&mut self) {
-        while let Ok(Received { packet, at }) = self.streams.packets.try_recv() {
-            if self.lossy.random_bool(self.settings.loss_in) {
-                continue;
-            }
-            self.receiver.push(Packet {
-                sequence: packet.header.sequence_number,
-                timestamp: packet.header.timestamp,
-                payload: packet.payload,
-                arrived: at.saturating_duration_since(self.started),
-            });
         }
     }
 
@@ -311,7 +256,7 @@ impl<'a> Call<'a> {
         match &answer.content {
             Content::Spoken { .. } => self.microphone.play(answer),
             Content::Typed(text) => {
-                self.peer.say(&json!({"type": "text", "text": text})).await?;
+                self.line.say(&json!({"type": "text", "text": text})).await?;
                 let now = self.now();
                 self.tracker.first_speech_sent(now);
                 self.tracker.last_speech_sent(now);
@@ -387,11 +332,9 @@ impl<'a> Call<'a> {
     /// Leaves politely, whatever the call came to.
     async fn hang_up(&mut self, result: Result<(), CallError>) -> Result<(), CallError> {
         if self.ended.is_none() {
-            if let Err(error) = self.interview.hang_up(&self.connection).await {
-                tracing::debug!(%error, "hanging up was not heard");
-            }
+            self.line.hang_up(&self.interview).await;
             let goodbye = async {
-                while let Some(event) = self.streams.events.recv().await {
+                while let Some(event) = self.line.event().await {
                     if let PeerEvent::Message(text) = event
                         && let Ok(ServerMessage::Ended(ended)) = protocol::parse(&text)
                     {
@@ -405,7 +348,7 @@ impl<'a> Call<'a> {
         if self.ended.is_none() {
             self.ask_how_it_ended().await;
         }
-        self.peer.close().await;
+        self.line.close().await;
         match self.recording.take().map(Recording::finish) {
             Some(Err(problem)) => result.and(Err(CallError::Recording(problem))),
             Some(Ok(())) | None => result,
@@ -422,12 +365,12 @@ impl<'a> Call<'a> {
                 TurnReport::new(&answer.name, transcript, turn, errors)
             })
             .collect();
-        let reception = self.receiver.reception();
+        let traffic = self.line.traffic();
         let summary = Summary {
-            packets_sent: self.frames,
-            packets_lost: self.lost,
-            packets_received: reception.received,
-            packets_missing: reception.missing,
+            packets_sent: traffic.sent,
+            packets_lost: traffic.lost,
+            packets_received: traffic.received,
+            packets_missing: traffic.missing,
             ..Summary::of(&turns)
         };
         let ended = self.ended.unwrap_or_default();
@@ -441,13 +384,4 @@ impl<'a> Call<'a> {
             summary,
         }
     }
-}
-
-/// An encoder like a browser's, without DTX: a packet every 20 ms, silence included.
-fn encoder(loss: f64) -> Result<Encoder, opus::Error> {
-    let mut encoder = Encoder::new(RATE_HZ, Channels::Mono, Application::Voip)?;
-    encoder.set_bitrate(Bitrate::Bits(BITRATE))?;
-    encoder.set_inband_fec(true)?;
-    encoder.set_packet_loss_perc((loss * 100.0).round().clamp(5.0, 30.0) as i32)?;
-    Ok(encoder)
 }

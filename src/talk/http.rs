@@ -7,7 +7,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::talk::trickle;
+use crate::talk::{RATE_HZ, trickle};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 const SDP: &str = "application/sdp";
@@ -209,6 +209,21 @@ impl Interview {
             .map(drop)
     }
 
+    /// Where the call is entered over a WebSocket, and what is said as authorization.
+    pub fn socket(&self, resume: bool) -> (String, String) {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1", "ws", "call"]);
+        }
+        url.query_pairs_mut()
+            .extend_pairs([("rate", RATE_HZ.to_string()), ("out", RATE_HZ.to_string())]);
+        if resume {
+            url.query_pairs_mut().append_pair("resume", "1");
+        }
+        // "http" becomes "ws", "https" becomes "wss".
+        (url.as_str().replacen("http", "ws", 1), format!("Bearer {}", self.token))
+    }
+
     fn address(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -233,18 +248,26 @@ impl Interview {
         if status.is_success() {
             return Ok(response);
         }
-        let problem: Problem = response.json().await.unwrap_or_default();
+        let body = response.bytes().await.unwrap_or_default();
+        Err(InterviewError::refused(action, status.as_u16(), &body))
+    }
+}
+
+impl InterviewError {
+    /// The server's refusal, from its problem.
+    pub fn refused(action: &'static str, status: u16, body: &[u8]) -> Self {
+        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
         let reason = match (problem.title.as_str(), problem.detail.as_str()) {
-            ("", "") => status.canonical_reason().unwrap_or("without a reason").to_owned(),
+            ("", "") => reqwest::StatusCode::from_u16(status)
+                .ok()
+                .and_then(|status| status.canonical_reason())
+                .unwrap_or("without a reason")
+                .to_owned(),
             (title, "") => title.to_owned(),
             ("", detail) => detail.to_owned(),
             (title, detail) => format!("{title} ({detail})"),
         };
-        Err(InterviewError::Refused {
-            action,
-            status: status.as_u16(),
-            reason,
-        })
+        Self::Refused { action, status, reason }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The headless candidate: `emma talk` joins an interview through its link, over the same HTTP and WebRTC a browser
-//! uses, gives recorded answers and measures what a candidate would experience.
+//! uses or over a WebSocket, gives recorded answers and measures what a candidate would experience.
 //!
 //! **Latency.** `voice_to_voice_ms` runs from the moment the packet with an answer's last *speech* sample left
 //! ([`speech_edges`]) to the moment the packet with the first audible sample of Emma's reply arrived
@@ -20,7 +20,9 @@ pub mod console;
 pub mod emma_audio;
 pub mod files;
 pub mod http;
+pub mod line;
 pub mod pacing;
+pub mod pcm_receiver;
 pub mod peer;
 pub mod protocol;
 pub mod receiver;
@@ -29,6 +31,7 @@ pub mod report;
 pub mod settings;
 #[cfg(test)]
 mod signals;
+pub mod socket;
 pub mod speech_edges;
 pub mod transcript;
 pub mod trickle;

@@ -52,6 +52,8 @@ pub enum PeerEvent {
     /// A message on the data channel.
     Message(String),
     ChannelClosed,
+    /// The server does not take this candidate now; its words.
+    Refused(String),
 }
 
 /// A packet and when it was received.

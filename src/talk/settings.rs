@@ -16,6 +16,8 @@ pub struct Settings {
     pub url: String,
     answers: Vec<Arc<Answer>>,
     pub habits: Habits,
+    /// Over a WebSocket instead of WebRTC.
+    pub web_socket: bool,
     /// Share of outgoing packets lost, 0 to 1.
     pub loss: f64,
     /// Share of incoming packets lost, 0 to 1.
@@ -60,6 +62,7 @@ impl Settings {
             url: args.url.clone(),
             answers,
             habits: habits(args),
+            web_socket: args.ws,
             loss: args.loss / 100.0,
             loss_in: args.loss_in / 100.0,
             seed: args.seed,

@@ -8,20 +8,22 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
+use emma::bootstrap::erasing::EmbeddedEraser;
 use emma::router::{self, AppState};
 use emma::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
-use emma::screening::analysis::infrastructure::http::AnalysisState;
+use emma::screening::analysis::infrastructure::http::{AnalysisState, ApplicationLookup, Presence};
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::applications::application::ApplicationService;
 use emma::screening::applications::application::embed::{
     Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
 };
+use emma::screening::applications::application::erase::FinishErasure;
 use emma::screening::applications::application::invite::LinkTerms;
 use emma::screening::applications::application::make_plan::DeterministicPlans;
 use emma::screening::applications::application::react::{
     EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
 };
-use emma::screening::applications::domain::application::JobOfferApplied;
+use emma::screening::applications::domain::application::{ApplicationErased, ApplicationStatus, JobOfferApplied};
 use emma::screening::applications::domain::consent::ConsentWithdrawn;
 use emma::screening::applications::domain::directory::TalentDirectory;
 use emma::screening::applications::infrastructure::calls::ApplicationCalls;
@@ -226,12 +228,19 @@ impl App {
         let recordings = Arc::new(OggRecordings::new(base.recordings()));
         let calls: Arc<dyn CallStore> = Arc::new(base.calls().with_recordings(recordings.clone()));
         let ender = Arc::new(LateEnder::default());
+        let recruiter = RecruiterToken::given(RECRUITER.to_owned().into());
+        let idempotency = Idempotency::new(db.clone(), clock.clone(), &recruiter);
         let service = Arc::new(ApplicationService {
             store: store.clone(),
             calls: Arc::new(ApplicationCalls {
                 store: calls.clone(),
                 ender: ender.clone(),
                 clock: clock.clone(),
+            }),
+            eraser: Arc::new(EmbeddedEraser {
+                db: db.clone(),
+                recordings: recordings.clone(),
+                answers: idempotency.clone(),
             }),
             documents: Arc::new(FileReader::default()),
             plans: Arc::new(DeterministicPlans),
@@ -313,10 +322,14 @@ impl App {
                     subscriber: "forget-analyses",
                     handler: Arc::new(ForgetAnalyses(analysis)),
                 },
+                Subscription {
+                    event: ApplicationErased::NAME,
+                    subscriber: "finish-erasure",
+                    handler: Arc::new(FinishErasure(service.clone())),
+                },
             ],
             RunnerConfig::default(),
         );
-        let recruiter = RecruiterToken::given(RECRUITER.to_owned().into());
         let door = Arc::new(Door(service.clone()));
         let database = Part {
             name: "database",
@@ -354,7 +367,7 @@ impl App {
                 clock: clock.clone(),
             })),
             jobs: jobs.clone(),
-            idempotency: Idempotency::new(db, clock, &recruiter),
+            idempotency,
             metrics: idle_metrics(),
         });
         Self {
@@ -463,9 +476,13 @@ impl Doorkeeper for Door {
 }
 
 #[async_trait]
-impl emma::screening::analysis::infrastructure::http::ApplicationLookup for Door {
-    async fn exists(&self, application: &ApplicationId) -> Result<bool, StoreError> {
-        Ok(self.0.store.application(application).await?.is_some())
+impl ApplicationLookup for Door {
+    async fn presence(&self, application: &ApplicationId) -> Result<Presence, StoreError> {
+        Ok(match self.0.store.application(application).await? {
+            None => Presence::Unknown,
+            Some(found) if found.status() == ApplicationStatus::Erased => Presence::Erased,
+            Some(_) => Presence::Known,
+        })
     }
 }
 

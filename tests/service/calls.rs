@@ -237,7 +237,7 @@ impl Interviewer for Noting {
 // spec: CALL-7, EMMA-9
 #[tokio::test]
 async fn a_new_attempt_knows_what_was_said_in_the_one_before() {
-    let mut engines = fake_engines();
+    let mut engines = engines(Pace::Typed);
     let noting = Arc::new(Noting {
         inner: engines.interviewer.clone(),
         told: Mutex::default(),

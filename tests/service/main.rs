@@ -2,18 +2,23 @@
 
 mod analysis;
 mod app;
+mod bad_input;
 mod calls;
 mod crash;
 mod decisions;
 mod embeddings;
 mod engines;
+mod erasing;
 mod events;
 mod fakes;
 mod http_api;
 mod llm;
 mod mind;
+mod raw_peer;
 mod recordings;
 mod remote_speech;
 mod store_contract;
+mod talk;
 mod torre;
+mod traces;
 mod ws_call;

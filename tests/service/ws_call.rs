@@ -111,6 +111,11 @@ impl Invited {
         Ok(Client { socket, audio: 0 })
     }
 
+    /// The link the candidate got.
+    pub fn link(&self) -> String {
+        format!("http://{}/i/{}", self.address, self.token)
+    }
+
     pub async fn join(&self, query: &str) -> Client {
         let query = format!("application_id={}{query}", self.application);
         self.connect(&query, &self.token).await.expect("a connection")

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::shared::db::{Db, to_ms};
+use crate::shared::db::{Db, Write, to_ms};
 use crate::shared::embeddings::EmbeddingModel;
 use crate::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
+use crate::shared::erased;
 use crate::shared::errors::StoreError;
 
 /// Vectors in SQLite.
@@ -17,11 +18,10 @@ impl EmbeddingStore for SqliteEmbeddingStore {
         let model = set.model();
         let dimension = i64::try_from(model.dimension).map_err(|e| StoreError::Database(e.to_string()))?;
         let mut write = self.0.write().await?;
-        // Its vectors go with it.
-        sqlx::query("DELETE FROM embedding_sets WHERE owner = $1")
-            .bind(owner)
-            .execute(&mut *write)
-            .await?;
+        if erased::is_marked(&mut write, owner).await? {
+            return Ok(());
+        }
+        erase(&mut write, owner).await?;
         sqlx::query(
             "INSERT INTO embedding_sets (owner, model, dimension, content_hash, created_at) VALUES ($1, $2, $3, $4, $5)",
         )
@@ -74,6 +74,19 @@ impl EmbeddingStore for SqliteEmbeddingStore {
             .map(Some)
             .map_err(|e| StoreError::Damaged(e.to_string()))
     }
+}
+
+/// Deletes the vectors of an owner in the caller's transaction.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(write: &mut Write, owner: &str) -> Result<(), StoreError> {
+    // Its vectors go with it.
+    sqlx::query("DELETE FROM embedding_sets WHERE owner = $1")
+        .bind(owner)
+        .execute(&mut **write)
+        .await?;
+    Ok(())
 }
 
 fn to_bytes(vector: &[f32]) -> Vec<u8> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::shared::clock::Clock;
-use crate::shared::db::{Db, to_ms};
+use crate::shared::db::{Db, Write, to_ms};
 use crate::shared::errors::StoreError;
 use crate::shared::http::auth::RecruiterToken;
 use crate::shared::http::problem::{Problem, ProblemKind};
@@ -112,6 +112,31 @@ impl Idempotency {
         .execute(&mut *write)
         .await?;
         Ok(write.commit().await?)
+    }
+
+    /// Deletes, in the caller's transaction, the kept answers in which one of these ids stands.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn erase(&self, write: &mut Write, ids: &[&str]) -> Result<(), StoreError> {
+        let kept: Vec<(String, Vec<u8>)> =
+            sqlx::query_as("SELECT key_hash, response FROM idempotency_keys WHERE response IS NOT NULL")
+                .fetch_all(&mut **write)
+                .await?;
+        for (key, sealed) in kept {
+            let names_one = self.open(sealed).is_ok_and(|kept| {
+                let text = String::from_utf8_lossy(&kept.body);
+                ids.iter()
+                    .any(|id| text.contains(id) || kept.location.as_deref().is_some_and(|at| at.contains(id)))
+            });
+            if names_one {
+                sqlx::query("DELETE FROM idempotency_keys WHERE key_hash = $1")
+                    .bind(key)
+                    .execute(&mut **write)
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     fn seal(&self, kept: &Kept) -> Option<Vec<u8>> {

@@ -7,11 +7,14 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use opentelemetry::trace::Status;
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug, error, info, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::shared::http::problem::{Problem, ProblemKind};
 use crate::shared::ids::fresh_hex;
+use crate::shared::traces;
 
 /// A handler that takes longer is given up.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
@@ -32,10 +35,22 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let method_reads = method.is_safe();
     let id = fresh_hex();
     let started = Instant::now();
-    let span = info_span!("request", http.method = %method, http.route = route, request.id = id);
+    let span = info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        http.method = %method,
+        http.route = route,
+        request.id = id
+    );
+    traces::continue_from(request.headers(), &span);
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
+    span.set_attribute("http.response.status_code", i64::from(status));
+    if status >= 500 {
+        span.set_status(Status::error(""));
+    }
     // What only reads is the bulk and tells an operator little.
     let only_reads = method_reads && status < 400;
     span.in_scope(|| {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span, warn};
 
 use crate::shared::errors::StoreError;
 use crate::shared::llm::{ChatEvent, ChatModel, ChatRequest, LlmError, Purpose, Usage};
@@ -95,8 +96,20 @@ impl ChatModel for Ledger {
             began: Instant::now(),
             log: self.log.clone(),
             price: self.price,
+            span: info_span!(
+                "llm",
+                otel.kind = "client",
+                llm.purpose = request.purpose.as_str(),
+                llm.model = self.model.model(),
+                llm.prompt = request.prompt,
+                llm.prompt_tokens = Empty,
+                llm.completion_tokens = Empty,
+                first_token_ms = Empty,
+                outcome = Empty
+            ),
         };
-        let mut source = match self.model.stream(request).await {
+        let asked = self.model.stream(request).instrument(entry.span.clone());
+        let mut source = match asked.await {
             Ok(source) => source,
             Err(error) => {
                 entry.ended(error.kind());
@@ -145,6 +158,8 @@ struct Entry {
     began: Instant,
     log: Arc<dyn RequestLog>,
     price: Option<Price>,
+    /// From the request to the end of its answer.
+    span: Span,
 }
 
 impl Entry {
@@ -177,6 +192,13 @@ impl Entry {
     fn store(&mut self) {
         let Some(mut record) = self.record.take() else { return };
         record.latency = self.began.elapsed();
+        let span = std::mem::replace(&mut self.span, Span::none());
+        span.record("outcome", record.outcome)
+            .record("llm.prompt_tokens", record.usage.prompt_tokens)
+            .record("llm.completion_tokens", record.usage.completion_tokens);
+        if let Some(first) = record.first_token {
+            span.record("first_token_ms", first.as_millis() as u64);
+        }
         metrics::counter!("emma_llm_requests_total", "purpose" => record.purpose.as_str(), "outcome" => record.outcome)
             .increment(1);
         metrics::counter!("emma_llm_tokens_total", "kind" => "prompt").increment(record.usage.prompt_tokens);

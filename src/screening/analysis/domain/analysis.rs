@@ -123,6 +123,6 @@ pub trait AnalysisStore: Send + Sync {
     /// The analysis of the application's latest analysed call.
     async fn latest(&self, application: &ApplicationId) -> Result<Option<ScreeningAnalysis>, StoreError>;
     /// Stores it, replacing the one of the same call, with the event in the same transaction. One that is withdrawn in
-    /// the store stays so, and nothing is published.
+    /// the store stays so, and nothing is published; nothing is stored for an application whose data was erased.
     async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError>;
 }

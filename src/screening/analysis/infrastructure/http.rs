@@ -23,7 +23,16 @@ use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 /// Whether there is such an application; kept by the applications module.
 #[async_trait]
 pub trait ApplicationLookup: Send + Sync {
-    async fn exists(&self, application: &ApplicationId) -> Result<bool, StoreError>;
+    async fn presence(&self, application: &ApplicationId) -> Result<Presence, StoreError>;
+}
+
+/// Whether there is such an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Unknown,
+    Known,
+    /// There was, and its data was erased.
+    Erased,
 }
 
 /// What the routes need.
@@ -84,6 +93,7 @@ where
         (status = 202, body = AnalysisBody, description = "Not there yet"),
         (status = 401, body = ProblemBody),
         (status = 404, body = ProblemBody, description = "No such application"),
+        (status = 410, body = ProblemBody, description = "Its data was erased"),
     ),
     security(("recruiter" = []))
 )]
@@ -93,10 +103,11 @@ async fn get_analysis(
     Ids(id): Ids<ApplicationId>,
 ) -> Result<Response, Problem> {
     let Some(analysis) = state.analyses.latest(&id).await? else {
-        if !state.applications.exists(&id).await? {
-            return Err(ProblemKind::ApplicationNotFound.into());
-        }
-        return Ok((StatusCode::ACCEPTED, Json(pending(id))).into_response());
+        return match state.applications.presence(&id).await? {
+            Presence::Unknown => Err(ProblemKind::ApplicationNotFound.into()),
+            Presence::Erased => Err(ProblemKind::ApplicationErased.into()),
+            Presence::Known => Ok((StatusCode::ACCEPTED, Json(pending(id))).into_response()),
+        };
     };
     let status = match analysis.status {
         AnalysisStatus::Pending | AnalysisStatus::Running => StatusCode::ACCEPTED,

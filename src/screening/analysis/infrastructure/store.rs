@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use crate::screening::analysis::domain::analysis::{AnalysisCompleted, AnalysisStore, ScreeningAnalysis};
 use crate::screening::applications::domain::ports::{Verdict, Verdicts};
 use crate::screening::shared::ids::{ApplicationId, CallId};
-use crate::shared::db::{Db, from_json, from_word, to_json, to_ms, to_word};
+use crate::shared::db::{Db, Write, from_json, from_word, to_json, to_ms, to_word};
+use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::outbox;
@@ -61,6 +62,9 @@ impl AnalysisStore for SqliteAnalysisStore {
 
     async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError> {
         let mut write = self.0.write().await?;
+        if erased::is_marked(&mut write, analysis.application_id.as_str()).await? {
+            return Ok(());
+        }
         let stored = sqlx::query(
             "INSERT INTO analyses (id, application_id, call_id, status, body, created_at, completed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -90,4 +94,16 @@ impl AnalysisStore for SqliteAnalysisStore {
         }
         Ok(())
     }
+}
+
+/// Deletes the analyses of an application in the caller's transaction and tells their ids.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(write: &mut Write, application: &ApplicationId) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<(String,)> = sqlx::query_as("DELETE FROM analyses WHERE application_id = $1 RETURNING id")
+        .bind(application.as_str())
+        .fetch_all(&mut **write)
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -32,7 +32,10 @@ pub struct GenerateJobOfferEmbeddings(pub Arc<Embeddings>);
 impl EventHandler for GenerateCandidateEmbeddings {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let applied: JobOfferApplied = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
-        let candidate = self.0.applications.candidate(&applied.candidate_id).await?;
+        // Erased meanwhile.
+        let Some(candidate) = self.0.applications.store.candidate(&applied.candidate_id).await? else {
+            return Ok(());
+        };
         self.0.keep(candidate.id.as_str(), &texts_of(&candidate)).await
     }
 }

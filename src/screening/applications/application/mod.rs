@@ -5,6 +5,7 @@ pub mod create_job_offer;
 pub mod edit_plan;
 pub mod embed;
 pub mod enter_interview;
+pub mod erase;
 pub mod give_consent;
 pub mod invite;
 pub mod look_up;
@@ -22,7 +23,7 @@ use crate::screening::applications::domain::application::IllegalMove;
 use crate::screening::applications::domain::directory::{BadReference, TalentDirectory};
 use crate::screening::applications::domain::invitation::Unusable;
 use crate::screening::applications::domain::ports::{
-    ApplicationStore, DocumentError, DocumentReader, InterviewCalls, PlanMaker,
+    ApplicationStore, DocumentError, DocumentReader, Eraser, InterviewCalls, PlanMaker,
 };
 use crate::shared::clock::Clock;
 use crate::shared::errors::{StoreError, UpstreamError};
@@ -31,6 +32,7 @@ use crate::shared::errors::{StoreError, UpstreamError};
 pub struct ApplicationService {
     pub store: Arc<dyn ApplicationStore>,
     pub calls: Arc<dyn InterviewCalls>,
+    pub eraser: Arc<dyn Eraser>,
     pub documents: Arc<dyn DocumentReader>,
     pub plans: Arc<dyn PlanMaker>,
     /// Where who and what is not here is looked up.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::screening::shared::ids::{ApplicationId, CandidateId, JobOfferId};
+use crate::screening::shared::ids::{ApplicationId, CallId, CandidateId, JobOfferId};
 
 /// One candidate applying to one job offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,19 @@ pub struct JobOfferApplied {
     pub application_id: ApplicationId,
     pub candidate_id: CandidateId,
     pub job_offer_id: JobOfferId,
+}
+
+/// Published when everything personal about an application was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationErased {
+    pub application_id: ApplicationId,
+    /// Its calls, whose recordings go too.
+    pub call_ids: Vec<CallId>,
+}
+
+impl ApplicationErased {
+    /// The name under which it is published.
+    pub const NAME: &'static str = "ApplicationErased";
 }
 
 impl JobOfferApplied {

@@ -176,9 +176,24 @@ pub trait InterviewCalls: Send + Sync {
     /// The call to enter: the one that is open, one that goes on after a technical break, or a new attempt.
     async fn open(&self, application: &ApplicationId, plan: &InterviewPlan) -> Result<CallId, OpenError>;
     async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError>;
+    /// Ends the call that waits for its candidate, if any.
+    async fn call_off(&self, application: &ApplicationId) -> Result<(), StoreError>;
     /// Ends the open call because consent was withdrawn and deletes everything that was said in any call, of the calls
     /// that were begun until then.
     async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError>;
+}
+
+/// Deletes what is personal.
+#[async_trait]
+pub trait Eraser: Send + Sync {
+    /// Stores the erased application's status, deletes everything else about it and the candidate that no other
+    /// application needs, and publishes [`ApplicationErased`](super::application::ApplicationErased), all in one
+    /// transaction. Tells whose recordings are left for [`wipe`](Self::wipe). From then on nothing is stored for these ids.
+    /// Conflict, and nothing deleted, when a call is not over or somebody moved the application since it was read.
+    async fn erase(&self, application: &ScreeningApplication, now: DateTime<Utc>) -> Result<Vec<CallId>, StoreError>;
+    /// Deletes the recordings of these calls and what the database's files still hold of what was deleted. Doing it again
+    /// harms nothing.
+    async fn wipe(&self, calls: &[CallId]) -> Result<(), StoreError>;
 }
 
 /// What the analyses of applications came to, as far as a list shows it.

@@ -11,7 +11,7 @@ use crate::screening::applications::domain::ports::{InterviewCalls, OpenError, P
 use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::open::{OpenCallError, open_call};
 use crate::screening::calls::application::service::Interviews;
-use crate::screening::calls::application::withdraw::{CallEnder, forget_calls};
+use crate::screening::calls::application::withdraw::{CallEnder, call_off, forget_calls};
 use crate::screening::calls::domain::attempt::{Entry, entry};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::coverage::{CoverageState, QuestionCoverage};
@@ -67,6 +67,10 @@ impl InterviewCalls for ApplicationCalls {
                 .transpose()?,
             ended_at: last.and_then(|call| call.ended_at),
         })
+    }
+
+    async fn call_off(&self, application: &ApplicationId) -> Result<(), StoreError> {
+        call_off(&*self.store, &*self.ender, application).await
     }
 
     async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod documents;
+pub mod erasing;
 pub mod http;
 pub mod plans;
 pub mod store;

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::screening::applications::domain::ports::{PlanEdit, PlanOwner, PlanVersion};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::db::{Db, Write, from_ms, to_json, to_ms};
+use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::outbox;
 
@@ -12,6 +13,7 @@ use crate::shared::outbox;
 /// knows its plan by application and version alone.
 pub(super) async fn edit(db: &Db, edit: &PlanEdit, now: DateTime<Utc>) -> Result<InterviewPlan, StoreError> {
     let mut write = db.write().await?;
+    erased::refuse(&mut write, edit.owner.as_str()).await?;
     let own = newest(&mut write, &edit.owner).await?;
     let before = match &edit.fallback {
         Some(fallback) => newest(&mut write, fallback).await?,

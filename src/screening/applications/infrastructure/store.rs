@@ -17,6 +17,7 @@ use crate::screening::applications::infrastructure::plans;
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::db::{Db, Write, from_json, from_ms, from_word, to_json, to_ms, to_word};
+use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::outbox;
@@ -88,7 +89,7 @@ impl ApplicationStore for SqliteApplicationStore {
     }
 
     async fn candidate(&self, id: &CandidateId) -> Result<Option<Candidate>, StoreError> {
-        let row = sqlx::query("SELECT * FROM candidates WHERE id = $1")
+        let row = sqlx::query("SELECT * FROM candidates WHERE id = $1 AND id NOT IN (SELECT id FROM erased)")
             .bind(id.as_str())
             .fetch_optional(self.db.reader())
             .await?;
@@ -104,11 +105,14 @@ impl ApplicationStore for SqliteApplicationStore {
     }
 
     async fn candidates(&self, slice: &Slice) -> Result<Vec<Candidate>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM candidates WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2")
-            .bind(&slice.after)
-            .bind(slice.limit)
-            .fetch_all(self.db.reader())
-            .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM candidates WHERE ($1 IS NULL OR id < $1) AND id NOT IN (SELECT id FROM erased)
+             ORDER BY id DESC LIMIT $2",
+        )
+        .bind(&slice.after)
+        .bind(slice.limit)
+        .fetch_all(self.db.reader())
+        .await?;
         rows.iter().map(candidate).collect()
     }
 
@@ -305,6 +309,7 @@ impl ApplicationStore for SqliteApplicationStore {
 
     async fn insert_plan(&self, owner: &PlanOwner, plan: &InterviewPlan, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
+        erased::refuse(&mut write, owner.as_str()).await?;
         sqlx::query("INSERT INTO interview_plans (owner, version, body, created_at) VALUES ($1, $2, $3, $4)")
             .bind(owner.as_str())
             .bind(plan.version)
@@ -380,6 +385,7 @@ async fn insert_candidate(write: &mut Write, candidate: &Candidate) -> Result<()
 }
 
 async fn insert_application(write: &mut Write, application: &ScreeningApplication) -> Result<(), StoreError> {
+    erased::refuse(write, application.candidate_id.as_str()).await?;
     sqlx::query(
         "INSERT INTO applications (id, candidate_id, job_offer_id, status, created_at) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -393,10 +399,8 @@ async fn insert_application(write: &mut Write, application: &ScreeningApplicatio
     Ok(())
 }
 
-async fn save_status(write: &mut Write, application: &ScreeningApplication) -> Result<(), StoreError> {
-    if application.status() == application.read_status() {
-        return Ok(());
-    }
+/// Also where the status is the same: what is stored beside it is meant for the application as it was read.
+pub(super) async fn save_status(write: &mut Write, application: &ScreeningApplication) -> Result<(), StoreError> {
     let changed = sqlx::query("UPDATE applications SET status = $2 WHERE id = $1 AND status = $3")
         .bind(application.id.as_str())
         .bind(to_word(&application.status())?)

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use crate::screening::calls::application::session::Command;
-use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::screening::shared::ids::{ApplicationId, CallId, ConnectionId};
 
 /// The running calls.
 #[derive(Debug, Default)]
@@ -20,6 +20,21 @@ pub struct LiveCall {
     pub commands: mpsc::Sender<Command>,
     /// A candidate is connected, or is being connected.
     pub seat: Seat,
+    pub connection: LastConnection,
+}
+
+/// The connection over WebRTC that the candidate made last; none since the server started.
+#[derive(Debug, Clone, Default)]
+pub struct LastConnection(Arc<Mutex<Option<ConnectionId>>>);
+
+impl LastConnection {
+    pub fn set(&self, connection: &ConnectionId) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+    }
+
+    pub fn get(&self) -> Option<ConnectionId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The one place in a call that a candidate's connection takes.

@@ -13,5 +13,6 @@ pub mod recorded;
 pub mod second_look;
 pub mod service;
 pub mod session;
+pub mod spans;
 pub mod voice;
 pub mod withdraw;

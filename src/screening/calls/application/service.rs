@@ -13,7 +13,7 @@ use tracing::{Instrument, info, info_span, warn};
 
 use crate::screening::calls::application::diary::{self, Diary};
 use crate::screening::calls::application::interviewing::Talk;
-use crate::screening::calls::application::live::{LiveCall, LiveCalls, Seat};
+use crate::screening::calls::application::live::{LastConnection, LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
@@ -161,6 +161,7 @@ impl CallService {
         self.gateway.check(&offer)?;
         let seated = self.seat(application, seating).await?;
         let accepted = self.gateway.accept(offer).await?;
+        seated.live.connection.set(&accepted.connection);
         if let Err(error) = seated.attach(accepted.link).await {
             self.gateway.close(&accepted.connection).await;
             return Err(error);
@@ -198,12 +199,17 @@ impl CallService {
         Ok(Seated { live, holds })
     }
 
-    /// Hands on candidates of the browser's side that were found later.
+    /// Hands on candidates of the browser's side that were found later. Only to the connection of this application.
     pub async fn add_candidates(
         &self,
+        application: &ApplicationId,
         connection: &ConnectionId,
         candidates: Vec<IceCandidate>,
     ) -> Result<(), MediaError> {
+        let live = self.live.get(application);
+        if live.is_none_or(|live| live.connection.get().as_ref() != Some(connection)) {
+            return Err(MediaError::UnknownConnection);
+        }
         self.gateway.add_candidates(connection, candidates).await
     }
 
@@ -222,6 +228,18 @@ impl CallService {
         }
         diary::finish(&mut call, reason, &*self.store, &*self.clock).await?;
         Ok(true)
+    }
+
+    /// The candidate ends the running call over this connection. One that was replaced meanwhile ends nothing; after a
+    /// restart of the server, which knows no connections any more, any does.
+    pub async fn hang_up(&self, application: &ApplicationId, connection: &ConnectionId) -> Result<(), MediaError> {
+        let live = self.live.get(application).ok_or(MediaError::UnknownConnection)?;
+        if live.connection.get().is_some_and(|last| last != *connection) {
+            return Err(MediaError::UnknownConnection);
+        }
+        // A session that takes no commands any more has ended.
+        let _ = live.commands.send(Command::End(EndReason::CandidateEnded)).await;
+        Ok(())
     }
 
     /// Calls off one call: a candidate who is in it hears so. Nothing happens to a call that is over.
@@ -396,6 +414,7 @@ impl CallService {
                 call_id: call.id.clone(),
                 commands,
                 seat: seat.clone(),
+                connection: LastConnection::default(),
             };
             let diary = {
                 let _in_call = span.enter();

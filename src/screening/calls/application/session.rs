@@ -15,6 +15,7 @@ use crate::screening::calls::application::interviewing::{Early, Interviewer, Tal
 use crate::screening::calls::application::live::Seat;
 use crate::screening::calls::application::messages::{self, Meaning};
 use crate::screening::calls::application::recorded::RecordedSink;
+use crate::screening::calls::application::spans::TurnSpans;
 use crate::screening::calls::application::voice::{Voice, VoiceStyle};
 use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::call::ScreeningCall;
@@ -73,6 +74,7 @@ pub struct Session {
     results: mpsc::Receiver<Input>,
     report: mpsc::Sender<Input>,
     voice: Voice,
+    spans: TurnSpans,
     ears: EarBuffer,
     vad: Box<dyn VoiceStream>,
     /// Where the candidate agreed to be recorded.
@@ -117,6 +119,7 @@ impl Session {
                 offset,
             ),
             vad: engines.voice_activity.open(),
+            spans: TurnSpans::default(),
             ears: EarBuffer::new(offset),
             engines,
             talk,
@@ -324,7 +327,7 @@ impl Session {
             Output::JudgeTurn { tag, audio, silence_ms } => self.judge(tag, audio, silence_ms),
             Output::Discard { tag } => self.discard(tag),
             Output::Reply { tag, request } => self.reply(tag, request),
-            Output::Speak { utterance, text } => self.voice.speak(utterance, text),
+            Output::Speak { utterance, text } => self.voice.speak(utterance, text, self.spans.speaking()),
             Output::PausePlayout => self.voice.pause().await,
             Output::ResumePlayout => self.voice.resume().await,
             Output::StopPlayout => self.voice.stop().await,
@@ -344,6 +347,7 @@ impl Session {
                     first_audio_ms = latency.first_audio_ms,
                     "turn answered"
                 );
+                self.spans.answered(turn, &latency);
                 metrics::histogram!("emma_turn_latency_ms").record(latency.total_ms as f64);
             }
             Output::End(reason) => self.end(reason).await,
@@ -361,14 +365,20 @@ impl Session {
             cancel: self.token(tag),
         };
         let stt = self.engines.speech_to_text.clone();
-        self.spawn(tag, async move {
+        let span = self.spans.hearing(tag, certain);
+        self.spawn(tag, span, async move {
             let transcript = match tokio::time::timeout(TRANSCRIBE_TIMEOUT, stt.transcribe(job)).await {
-                Ok(Ok(transcript)) => Some(transcript),
+                Ok(Ok(transcript)) => {
+                    ended("done");
+                    Some(transcript)
+                }
                 Ok(Err(error)) => {
+                    ended("failed");
                     warn!(%error, turn = tag.turn, "a transcription failed");
                     None
                 }
                 Err(_) => {
+                    ended("timed out");
                     warn!(turn = tag.turn, "a transcription took too long");
                     None
                 }
@@ -380,15 +390,23 @@ impl Session {
     fn judge(&mut self, tag: Tag, audio: Span, silence_ms: u64) {
         let audio = self.ears.stretch(audio);
         let judge = self.engines.turn_judge.clone();
-        self.spawn(tag, async move {
+        let span = self.spans.judging(tag, silence_ms);
+        self.spawn(tag, span, async move {
             // Not knowing is "unfinished": the policy's patience then decides.
             let probability = match tokio::time::timeout(JUDGE_TIMEOUT, judge.judge(audio)).await {
-                Ok(Ok(probability)) => probability,
+                Ok(Ok(probability)) => {
+                    ended("done");
+                    probability
+                }
                 Ok(Err(error)) => {
+                    ended("failed");
                     warn!(%error, "the turn model gave no answer");
                     0.0
                 }
-                Err(_) => 0.0,
+                Err(_) => {
+                    ended("timed out");
+                    0.0
+                }
             };
             debug!(turn = tag.turn, silence_ms, probability, "turn judged");
             Input::TurnJudged {
@@ -402,7 +420,8 @@ impl Session {
     fn reply(&mut self, tag: Tag, request: ReplyRequest) {
         let (interviewer, talk) = (self.engines.interviewer.clone(), self.talk.clone());
         let report = self.report.clone();
-        self.spawn(tag, async move {
+        let span = self.spans.replying(tag);
+        self.spawn(tag, span, async move {
             // Bounded: the interviewer waits until a part was handed on.
             let (early, mut news) = mpsc::channel(4);
             let work = tokio::time::timeout(REPLY_TIMEOUT, interviewer.reply(&talk, &request, &early));
@@ -420,6 +439,7 @@ impl Session {
             while let Ok(news) = news.try_recv() {
                 let _ = report.send(early_input(tag, news)).await;
             }
+            ended(if reply.is_ok() { "done" } else { "timed out" });
             let reply = reply.unwrap_or_else(|_| {
                 warn!(turn = tag.turn, "the interviewer took too long");
                 interviewer.without_help(&talk, &request)
@@ -434,13 +454,14 @@ impl Session {
         self.work.entry(tag).or_default().clone()
     }
 
-    fn spawn(&mut self, tag: Tag, work: impl Future<Output = Input> + Send + 'static) {
+    /// `span` is that of the work; without an outcome it was thrown away.
+    fn spawn(&mut self, tag: Tag, span: tracing::Span, work: impl Future<Output = Input> + Send + 'static) {
         let (cancel, report) = (self.token(tag), self.report.clone());
         let task = async move {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => {}
-                input = work => {
+                input = work.instrument(span) => {
                     // A closed channel means the call is over.
                     let _ = report.send(input).await;
                 }
@@ -489,6 +510,11 @@ impl Session {
             sink.close().await;
         }
     }
+}
+
+/// Notes how the work of the current span ended.
+fn ended(outcome: &str) {
+    tracing::Span::current().record("outcome", outcome);
 }
 
 async fn next_event(events: Option<&mut mpsc::Receiver<MediaEvent>>) -> Option<MediaEvent> {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::{Instrument as _, Span};
 
 use crate::screening::calls::application::playout::{Playout, Progress};
+use crate::screening::calls::application::spans::rendering;
 use crate::screening::calls::domain::audio::VOICE_FRAME;
 use crate::screening::calls::domain::conversation::{Input, UtteranceId};
 use crate::screening::calls::domain::ports::{HeardWord, MediaSink, Priority, SpeechRequest, TextToSpeech};
@@ -23,7 +25,7 @@ pub struct Voice {
     tts: Arc<dyn TextToSpeech>,
     style: VoiceStyle,
     /// Sentences to render; bounded: a reply has a dozen at most, a full queue drops the sentence with a warning.
-    sentences: mpsc::Sender<(UtteranceId, String)>,
+    sentences: mpsc::Sender<Sentence>,
     renderer: JoinHandle<()>,
     pacer: JoinHandle<()>,
     commands: mpsc::Sender<Command>,
@@ -36,6 +38,9 @@ pub struct VoiceStyle {
     pub voice: String,
     pub speed: f32,
 }
+
+/// A sentence to render, and the span of what it belongs to.
+type Sentence = (UtteranceId, String, Span);
 
 enum Command {
     Link(Option<Arc<dyn MediaSink>>),
@@ -69,9 +74,9 @@ impl Voice {
         self.command(Command::Link(sink)).await;
     }
 
-    /// Renders a sentence and plays it after those before it.
-    pub fn speak(&self, utterance: UtteranceId, text: String) {
-        if self.sentences.try_send((utterance, text)).is_err() {
+    /// Renders a sentence and plays it after those before it. It is traced in `span`.
+    pub fn speak(&self, utterance: UtteranceId, text: String, span: Span) {
+        if self.sentences.try_send((utterance, text, span)).is_err() {
             tracing::warn!(
                 utterance = utterance.0,
                 "too many sentences wait to be spoken, one is dropped"
@@ -114,18 +119,24 @@ fn start_renderer(
     style: &VoiceStyle,
     commands: &mpsc::Sender<Command>,
     results: &mpsc::Sender<Input>,
-) -> (mpsc::Sender<(UtteranceId, String)>, JoinHandle<()>) {
-    let (sender, mut sentences) = mpsc::channel::<(UtteranceId, String)>(64);
+) -> (mpsc::Sender<Sentence>, JoinHandle<()>) {
+    let (sender, mut sentences) = mpsc::channel::<Sentence>(64);
     let (tts, style, commands, results) = (tts.clone(), style.clone(), commands.clone(), results.clone());
     let task = tokio::spawn(async move {
-        while let Some((utterance, text)) = sentences.recv().await {
-            let result = match render(&*tts, &style, text, utterance, &commands).await {
-                Ok((words, duration_ms)) => Input::Rendered {
-                    utterance,
-                    words,
-                    duration_ms,
-                },
+        while let Some((utterance, text, span)) = sentences.recv().await {
+            let span = rendering(&span, utterance);
+            let rendered = render(&*tts, &style, text, utterance, &commands).instrument(span.clone());
+            let result = match rendered.await {
+                Ok((words, duration_ms)) => {
+                    span.record("audio_ms", duration_ms).record("outcome", "done");
+                    Input::Rendered {
+                        utterance,
+                        words,
+                        duration_ms,
+                    }
+                }
                 Err(error) => {
+                    span.record("outcome", "failed");
                     tracing::warn!(utterance = utterance.0, %error, "a sentence could not be spoken");
                     Input::RenderFailed { utterance }
                 }

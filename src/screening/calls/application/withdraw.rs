@@ -1,4 +1,4 @@
-//! Ends a call and forgets what was said, because the candidate withdrew consent.
+//! Ends calls from outside, and forgets what was said where the candidate withdrew consent.
 
 use std::time::Duration;
 
@@ -31,6 +31,32 @@ impl CallEnder for CallService {
     async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<(), StoreError> {
         Self::end(self, application, reason).await.map(drop)
     }
+}
+
+/// Ends the open call, if any, and waits a moment for that.
+///
+/// # Errors
+/// When the store fails.
+pub async fn call_off(
+    store: &dyn CallStore,
+    ender: &dyn CallEnder,
+    application: &ApplicationId,
+) -> Result<(), StoreError> {
+    let is_over = async || -> Result<bool, StoreError> {
+        let calls = store.of_application(application).await?;
+        Ok(calls.iter().all(|call| call.status().is_final()))
+    };
+    if is_over().await? {
+        return Ok(());
+    }
+    ender.end(application, EndReason::RecruiterCancelled).await?;
+    for _ in 0..LOOKS {
+        if is_over().await? {
+            break;
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(())
 }
 
 /// Ends the open call, if any, and deletes everything that was said in all calls of the application that were begun

@@ -12,10 +12,12 @@ use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
 use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::ports::Recordings;
 use crate::screening::calls::domain::segment::TranscriptSegment;
+use crate::screening::calls::domain::status::CallStatus;
 use crate::screening::calls::domain::store::{CallEvent, CallStore};
 use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::shared::clock::Clock;
 use crate::shared::db::{Db, Write, from_json, from_ms, from_word, to_json, to_ms, to_word};
+use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::outbox;
@@ -95,6 +97,7 @@ impl SqliteCallStore {
 impl CallStore for SqliteCallStore {
     async fn insert(&self, call: &ScreeningCall) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
+        erased::refuse(&mut write, call.application_id.as_str()).await?;
         sqlx::query(
             "INSERT INTO calls (id, application_id, attempt, plan_version, status, end_reason, created_at, started_at,
                                 ended_at, media_ms, coverage, engine)
@@ -259,6 +262,29 @@ impl CallStore for SqliteCallStore {
             })
             .collect()
     }
+}
+
+/// Deletes the calls of an application and all that was said in them, in the caller's transaction, and tells their
+/// ids. Their recordings are left to whoever commits.
+///
+/// # Errors
+/// Conflict while one of them can still go on.
+pub async fn erase(write: &mut Write, application: &ApplicationId) -> Result<Vec<CallId>, StoreError> {
+    // What was said and what happened goes with the call.
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("DELETE FROM calls WHERE application_id = $1 RETURNING id, status")
+            .bind(application.as_str())
+            .fetch_all(&mut **write)
+            .await?;
+    rows.iter()
+        .map(|(id, status)| {
+            if from_word::<CallStatus>(status)?.is_final() {
+                from_word(id)
+            } else {
+                Err(StoreError::Conflict("the interview is not over".to_owned()))
+            }
+        })
+        .collect()
 }
 
 fn call(row: &SqliteRow) -> Result<ScreeningCall, StoreError> {

@@ -1,6 +1,8 @@
 //! Applications, their links and plans, for recruiters.
 
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::screening::applications::application::erase::Erasure;
 use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::application::move_on::Decision;
 use crate::screening::applications::domain::application::{ApplicationStatus, ScreeningApplication};
@@ -18,7 +21,7 @@ use crate::screening::applications::infrastructure::http::upload::Created;
 use crate::screening::applications::infrastructure::http::{ApplicationsState, slice_of};
 use crate::screening::shared::ids::{ApplicationId, CandidateId, InvitationId, JobOfferId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
-use crate::shared::http::extract::{Ids, JsonBody, Params};
+use crate::shared::http::extract::{Ids, JsonBody, Params, bytes_problem};
 use crate::shared::http::page::{Page, PageParams};
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 
@@ -30,7 +33,7 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(submit_application, list_applications))
-        .routes(routes!(get_application, change_application))
+        .routes(routes!(get_application, change_application, erase_application))
         .routes(routes!(invite))
         .routes(routes!(revoke))
 }
@@ -205,6 +208,26 @@ async fn change_application(
     Ok(Json(state.service.decide(&id, decision).await?.into()))
 }
 
+/// Erases everything personal about an application, at once and for good: what was said, its recordings, what was found
+/// in it, links, consents, what was told to others about its calls; and the candidate with name, address, résumé and
+/// vectors, where no other application needs them. The application stays as ids with the status `erased`. A call that
+/// waits for its candidate is called off; one that is going on must be ended first. Again, it changes nothing.
+#[utoipa::path(delete, path = "/applications/{id}", tag = "applications", security(("recruiter" = [])),
+    params(("id" = ApplicationId, Path)), responses((status = 204, description = "Nothing is left"),
+    (status = 202, description = "Nothing can be read any more; files are still being deleted"),
+    (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+    (status = 409, body = ProblemBody, description = "The interview is going on")))]
+async fn erase_application(
+    _: Recruiter,
+    State(state): State<ApplicationsState>,
+    Ids(id): Ids<ApplicationId>,
+) -> Result<StatusCode, Problem> {
+    Ok(match state.service.erase(&id).await? {
+        Erasure::Done => StatusCode::NO_CONTENT,
+        Erasure::Finishing => StatusCode::ACCEPTED,
+    })
+}
+
 /// Makes a link for the candidate. The body may be left out.
 #[utoipa::path(post, path = "/applications/{id}/invitations", tag = "applications", security(("recruiter" = [])),
     params(("id" = ApplicationId, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -215,8 +238,9 @@ async fn invite(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     Ids(id): Ids<ApplicationId>,
-    body: axum::body::Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<NewInvitation>), Problem> {
+    let body = body.map_err(|rejection| bytes_problem(&rejection))?;
     let body: InviteBody = if body.is_empty() {
         InviteBody::default()
     } else {

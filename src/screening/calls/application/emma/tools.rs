@@ -31,6 +31,19 @@ pub const ASK_TO_CLARIFY: &str = "ask_to_clarify";
 pub const CANDIDATE_ASKS_FOR_HUMAN: &str = "candidate_asks_for_human";
 pub const PROPOSE_END: &str = "propose_end";
 
+impl Tool {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::LookUpRole { .. } => LOOK_UP_ROLE,
+            Self::NoteAnswer { .. } => NOTE_ANSWER,
+            Self::NextQuestion => NEXT_QUESTION,
+            Self::AskToClarify { .. } => ASK_TO_CLARIFY,
+            Self::CandidateAsksForHuman => CANDIDATE_ASKS_FOR_HUMAN,
+            Self::ProposeEnd => PROPOSE_END,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tracing::{debug, info};
+use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::screening::calls::application::emma::tools::{self, Tool};
 use crate::screening::calls::application::emma::{EmmaService, prompt};
@@ -145,7 +145,10 @@ impl<'a> Turn<'a> {
             let mut again = false;
             for call in &heard.calls {
                 let (result, more) = match tools::read(call, &offered) {
-                    Ok(tool) => self.use_tool(tool, &mut proposal).await,
+                    Ok(tool) => {
+                        let span = info_span!("tool", tool.name = tool.name());
+                        self.use_tool(tool, &mut proposal).instrument(span).await
+                    }
                     Err(problem) => (format!("error: {problem}"), true),
                 };
                 again |= more;

@@ -15,7 +15,6 @@ use utoipa_axum::routes;
 
 use crate::screening::calls::application::service::{CallService, ConnectError, Seating};
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, SdpOffer};
-use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::infrastructure::http::ws_call::{__path_ws_call, ws_call};
 use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use crate::screening::shared::ids::{ApplicationId, ConnectionId};
@@ -165,7 +164,7 @@ async fn patch_connection(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    state.door.application_of(&token).await?;
+    let application = state.door.application_of(&token).await?;
     let body = text(body)?;
     let candidates = match media_type(&headers) {
         Some(SDP_FRAGMENT) => fragment_candidates(&body),
@@ -187,7 +186,7 @@ async fn patch_connection(
     }
     state
         .calls
-        .add_candidates(&connection, candidates)
+        .add_candidates(&application, &connection, candidates)
         .await
         .map_err(media_problem)?;
     Ok(StatusCode::NO_CONTENT)
@@ -199,14 +198,18 @@ async fn patch_connection(
     path = "/interviews/{token}/connections/{connection}",
     tag = "interview",
     params(("token" = String, Path), ("connection" = String, Path)),
-    responses((status = 204), (status = 404, body = ProblemBody))
+    responses((status = 204), (status = 404, body = ProblemBody, description = "No such connection of this interview"))
 )]
 async fn delete_connection(
     State(state): State<InterviewsState>,
-    Ids((token, _connection)): Ids<(String, ConnectionId)>,
+    Ids((token, connection)): Ids<(String, ConnectionId)>,
 ) -> Result<StatusCode, Problem> {
     let application = state.door.application_of(&token).await?;
-    state.calls.end(&application, EndReason::CandidateEnded).await?;
+    state
+        .calls
+        .hang_up(&application, &connection)
+        .await
+        .map_err(media_problem)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
