@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod guardrails;
 pub mod llm_server;
 pub mod noise;
+pub mod retrieval;
 pub mod segments;
 pub mod turns;
 pub mod voice;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{analysis, guardrails, llm_server, noise, segments, turns, words};
+use crate::bench::{analysis, guardrails, llm_server, noise, retrieval, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
+use crate::bootstrap::outside::embedder;
 use crate::config::Config;
-use crate::knowledge::infrastructure::minilm::MiniLm;
 use crate::shared::onnx::OnnxRuntime;
 
 /// Measure words, turn ends and silence with the configured engines.
@@ -32,6 +32,8 @@ enum What {
     Noise(noise::NoiseArgs),
     /// Time from a finished 15-minute call to its assessment, by rules and by a language model of usual speed.
     Analysis(analysis::AnalysisArgs),
+    /// How well questions find their texts, by meaning, by words and by both.
+    Retrieval(retrieval::RetrievalArgs),
     /// Word error rate and tail latency for ways to cut long answers.
     Segments(segments::SegmentsArgs),
 }
@@ -47,14 +49,20 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
             crate::cli::print(&guardrails::run(args, config).await?);
             return Ok(ExitCode::SUCCESS);
         }
-        What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) | What::Analysis(_) => {}
+        What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) | What::Analysis(_) | What::Retrieval(_) => {}
     }
     let models = model_dir(&config.speech);
     let speech = config.speech.clone();
     if let What::Analysis(args) = &args.what {
         let runtime = OnnxRuntime::load(&models)?;
-        let embedder = MiniLm::start(&runtime, &models)?;
-        crate::cli::print(&analysis::analysis(&embedder, args).await?);
+        let embedder = embedder(&config.embeddings, &runtime, &models)?;
+        crate::cli::print(&analysis::analysis(&*embedder, args).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let What::Retrieval(args) = &args.what {
+        let runtime = OnnxRuntime::load(&models)?;
+        let embedder = embedder(&config.embeddings, &runtime, &models)?;
+        crate::cli::print(&retrieval::retrieval(&*embedder, args).await?);
         return Ok(ExitCode::SUCCESS);
     }
     let ears = tokio::task::spawn_blocking(move || {
@@ -66,7 +74,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         What::Words(args) => words::words(&ears, &args).await?,
         What::Turns(args) => turns::turns(&ears, &args).await?,
         What::Noise(args) => noise::noise(&ears, &args).await?,
-        What::Analysis(_) => return Ok(ExitCode::SUCCESS),
+        What::Analysis(_) | What::Retrieval(_) => return Ok(ExitCode::SUCCESS),
         What::Segments(args) => segments::segments(&ears, &args).await?,
         What::Guardrails(_) | What::LlmServer(_) => String::new(),
     };

@@ -12,6 +12,7 @@ pub mod llm;
 pub mod media;
 pub mod models;
 pub mod onnx;
+pub mod onnx_proto;
 pub mod outbox;
 pub mod prompts;
 pub mod secrets;

@@ -13,7 +13,7 @@ use emma::screening::shared::ids::JobOfferId;
 use emma::shared::clock::Clock as _;
 use emma::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
-use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
 use emma::shared::errors::StoreError;
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
@@ -33,7 +33,7 @@ fn texts() -> Vec<(String, String)> {
 
 async fn set_of(embedder: &dyn TextEmbedder) -> EmbeddingSet {
     let plain: Vec<String> = texts().into_iter().map(|(_, text)| text).collect();
-    let vectors = embedder.embed(&plain).await.expect("vectors");
+    let vectors = embedder.embed(&plain, TextRole::Passage).await.expect("vectors");
     EmbeddingSet::new(embedder.model(), &texts(), vectors).expect("sound")
 }
 
@@ -137,6 +137,10 @@ impl EmbeddingStore for Held {
     async fn of(&self, _: &str) -> Result<Option<EmbeddingSet>, StoreError> {
         Ok(self.0.clone())
     }
+
+    async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError> {
+        Ok(self.0.iter().map(|set| (set.model().clone(), 1)).collect())
+    }
 }
 
 fn search(embedder: Arc<dyn TextEmbedder>, held: Option<EmbeddingSet>) -> RoleSearch {
@@ -194,7 +198,7 @@ struct Broken {
 
 #[async_trait]
 impl TextEmbedder for Broken {
-    async fn embed(&self, _: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed(&self, _: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
         if self.hangs {
             std::future::pending::<()>().await;
         }
@@ -256,7 +260,7 @@ fn two() -> Vec<String> {
 
 async fn embedded(answer: ResponseTemplate) -> (Result<Vec<Vec<f32>>, EmbedError>, usize) {
     let server = serving(answer).await;
-    let result = adapter(&format!("{}/v1", server.uri()), None).embed(&two()).await;
+    let result = adapter(&format!("{}/v1", server.uri()), None).embed(&two(), TextRole::Passage).await;
     (result, server.received_requests().await.expect("recorded").len())
 }
 
@@ -286,7 +290,7 @@ async fn texts_go_in_batches_and_vectors_come_back_in_order() {
     mock.respond_with(answer).mount(&server).await;
     let adapter = adapter(&format!("{}/v1/", server.uri()), Some("sk-1"));
     let texts: Vec<String> = (0..130).map(|n| n.to_string()).collect();
-    let vectors = adapter.embed(&texts).await.expect("vectors");
+    let vectors = adapter.embed(&texts, TextRole::Passage).await.expect("vectors");
     assert_eq!(vectors.len(), 130);
     for (n, vector) in vectors.iter().enumerate() {
         let length = vector.iter().map(|v| v * v).sum::<f32>();
@@ -298,7 +302,7 @@ async fn texts_go_in_batches_and_vectors_come_back_in_order() {
         3,
         "64, 64 and 2"
     );
-    assert_eq!(adapter.embed(&[]).await.expect("nothing to do"), Vec::<Vec<f32>>::new());
+    assert_eq!(adapter.embed(&[], TextRole::Query).await.expect("nothing to do"), Vec::<Vec<f32>>::new());
 }
 
 // spec: APP-6, KNOW-4
@@ -359,9 +363,9 @@ async fn failures_of_the_server_have_their_kind() {
     }
     let slow = serving(status(200).set_delay(Duration::from_secs(30))).await;
     let impatient = waiting(&format!("{}/v1", slow.uri()), None, Duration::from_millis(200));
-    assert_eq!(impatient.embed(&two()).await, Err(EmbedError::TimedOut));
+    assert_eq!(impatient.embed(&two(), TextRole::Passage).await, Err(EmbedError::TimedOut));
     assert_eq!(slow.received_requests().await.expect("recorded").len(), 2);
-    let closed = adapter("http://127.0.0.1:9/v1", None).embed(&two()).await;
+    let closed = adapter("http://127.0.0.1:9/v1", None).embed(&two(), TextRole::Passage).await;
     assert_eq!(closed, Err(EmbedError::Failed("it cannot be reached".to_owned())));
 }
 
@@ -373,7 +377,7 @@ async fn a_failure_that_passes_costs_a_second_request_only() {
     let once = Mock::given(method("POST")).respond_with(ResponseTemplate::new(500));
     once.up_to_n_times(1).with_priority(1).mount(&server).await;
     let vectors = adapter(&format!("{}/v1", server.uri()), None)
-        .embed(&two())
+        .embed(&two(), TextRole::Passage)
         .await
         .expect("vectors");
     assert_eq!(

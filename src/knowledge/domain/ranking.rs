@@ -8,9 +8,9 @@ use crate::knowledge::domain::concepts::{CONCEPTS, Concept};
 /// Score of a statement about the question's subject; more for each further subject, its likeness and shared words.
 const ON_SUBJECT: f32 = 0.45;
 const PER_SUBJECT: f32 = 0.15;
-const OF_COSINE: f32 = 0.4;
+const OF_LIKENESS: f32 = 0.4;
 const PER_SUBJECT_WORD: f32 = 0.03;
-/// Cosine from which a statement answers although it does not name the subject.
+/// Likeness from which a statement answers although it does not name the subject.
 const VERY_CLOSE: f32 = 0.62;
 /// The same where the posting is silent about one of several subjects asked about.
 const CLOSE: f32 = 0.5;
@@ -36,16 +36,17 @@ pub struct Ranked {
     pub score: f32,
 }
 
-/// The statements that answer the question, best first. `cosines[i]` belongs to `statements[i]`, a (field, text) pair.
-pub fn rank(question: &str, statements: &[(String, String)], cosines: &[f32]) -> Vec<Ranked> {
+/// The statements that answer the question, best first. `alike[i]` is how like the
+/// question `statements[i]` is, a (field, text) pair (`shared/embeddings/likeness.rs`).
+pub fn rank(question: &str, statements: &[(String, String)], alike: &[f32]) -> Vec<Ranked> {
     let asked = Asked::about(question);
     let known: Vec<Known<'_>> = statements
         .iter()
-        .zip(cosines)
-        .map(|((field, text), cosine)| Known {
+        .zip(alike)
+        .map(|((field, text), alike)| Known {
             field,
             text: plain(text),
-            cosine: *cosine,
+            alike: *alike,
         })
         .collect();
     let silent = asked
@@ -77,7 +78,7 @@ struct Known<'a> {
     field: &'a str,
     /// As [`plain`] gives it.
     text: String,
-    cosine: f32,
+    alike: f32,
 }
 
 impl Asked {
@@ -111,10 +112,10 @@ impl Asked {
     fn score(&self, statement: &Known<'_>, silent: bool) -> Option<f32> {
         let shared = self.words.iter().filter(|word| holds(&statement.text, word)).count();
         if self.subjects.is_empty() {
-            let score = statement.cosine + PER_WORD * shared.min(3) as f32;
+            let score = statement.alike + PER_WORD * shared.min(3) as f32;
             return (score >= RELEVANT).then_some(score);
         }
-        if self.strays && statement.cosine < RELEVANT {
+        if self.strays && statement.alike < RELEVANT {
             return None;
         }
         let about = self
@@ -122,13 +123,13 @@ impl Asked {
             .iter()
             .filter(|subject| statement.is_about(subject))
             .count();
-        if about > 0 && (!silent || statement.cosine >= CLOSE) {
+        if about > 0 && (!silent || statement.alike >= CLOSE) {
             let subjects = PER_SUBJECT * about.min(2) as f32;
             return Some(
-                ON_SUBJECT + subjects + OF_COSINE * statement.cosine + PER_SUBJECT_WORD * shared.min(2) as f32,
+                ON_SUBJECT + subjects + OF_LIKENESS * statement.alike + PER_SUBJECT_WORD * shared.min(2) as f32,
             );
         }
-        (statement.cosine >= VERY_CLOSE).then_some(statement.cosine)
+        (statement.alike >= VERY_CLOSE).then_some(statement.alike)
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 
 use crate::screening::calls::infrastructure::moonshine::flat::Table;
-use crate::screening::calls::infrastructure::onnx_proto::{
+use crate::shared::onnx_proto::{
     FLOAT, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, INT64, MODEL_GRAPH, NODE_INPUT, NODE_NAME,
     NODE_OUTPUT, TENSOR_NAME, put, put_number, value_info,
 };
