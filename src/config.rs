@@ -202,7 +202,9 @@ impl Embeddings {
         let here = self.base_url.is_empty();
         match self.model.as_str() {
             Self::LOCAL => Some(LocalModel::E5Small),
-            "e5-small" | "multilingual-e5-small" | "intfloat/multilingual-e5-small" if here => Some(LocalModel::E5Small),
+            "e5-small" | "multilingual-e5-small" | "intfloat/multilingual-e5-small" if here => {
+                Some(LocalModel::E5Small)
+            }
             "minilm" | "all-minilm-l6-v2" | "all-MiniLM-L6-v2" if here => Some(LocalModel::MiniLm),
             _ => None,
         }

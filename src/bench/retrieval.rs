@@ -96,7 +96,11 @@ async fn measure(embedder: &dyn TextEmbedder, set: &Set, report: &mut String) ->
     let asked: Vec<String> = set.queries.iter().map(|query| query.text.clone()).collect();
     let (questions, of_questions) = embed(embedder, &asked, TextRole::Query).await?;
     let keywords = Keywords::index(&texts).await?;
-    let mut by = [("vectors", Measures::default()), ("keywords", Measures::default()), ("hybrid", Measures::default())];
+    let mut by = [
+        ("vectors", Measures::default()),
+        ("keywords", Measures::default()),
+        ("hybrid", Measures::default()),
+    ];
     let mut searching = Duration::ZERO;
     for (query, vector) in set.queries.iter().zip(&questions) {
         let begun = Instant::now();
@@ -177,7 +181,11 @@ fn sets(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = inside.filter_map(|entry| Some(entry.ok()?.path())).collect();
     found.retain(|dir| is_set(dir));
     found.sort();
-    anyhow::ensure!(!found.is_empty(), "{} holds no set: corpus.jsonl is missing", dir.display());
+    anyhow::ensure!(
+        !found.is_empty(),
+        "{} holds no set: corpus.jsonl is missing",
+        dir.display()
+    );
     Ok(found)
 }
 
@@ -188,7 +196,10 @@ fn read(dir: &Path) -> anyhow::Result<Set> {
     };
     let texts = |name: &str| -> anyhow::Result<Vec<Text>> {
         let lines = open(name)?;
-        lines.lines().map(|line| serde_json::from_str(line).with_context(|| name.to_owned())).collect()
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).with_context(|| name.to_owned()))
+            .collect()
     };
     let mut relevant: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
     for line in open("qrels/test.tsv")?.lines().skip(1) {
@@ -198,7 +209,10 @@ fn read(dir: &Path) -> anyhow::Result<Set> {
         };
         let score: f64 = score.trim().parse().context("qrels/test.tsv")?;
         if score > 0.0 {
-            relevant.entry(query.to_owned()).or_default().insert(text.to_owned(), score);
+            relevant
+                .entry(query.to_owned())
+                .or_default()
+                .insert(text.to_owned(), score);
         }
     }
     let mut queries = texts("queries.jsonl")?;

@@ -7,8 +7,8 @@ use anyhow::{Context as _, anyhow};
 use tracing::{info, warn};
 
 use crate::config::{Embeddings, LocalModel, Torre};
-use crate::knowledge::infrastructure::{e5, minilm};
 use crate::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
+use crate::knowledge::infrastructure::{e5, minilm};
 use crate::screening::applications::domain::directory::TalentDirectory;
 use crate::screening::applications::infrastructure::torre::{TorreAdapter, TorreSettings};
 use crate::shared::embeddings::cached::CachedEmbedder;
@@ -32,7 +32,12 @@ pub fn embedder(
         None => Arc::new(hosted_embedder(config)?),
     };
     let EmbeddingModel { name, dimension } = model.model();
-    info!(model = name, dimension, hosted = !config.is_local(), "embedding model ready");
+    info!(
+        model = name,
+        dimension,
+        hosted = !config.is_local(),
+        "embedding model ready"
+    );
     Ok(Arc::new(CachedEmbedder::new(model)))
 }
 
@@ -41,7 +46,12 @@ pub fn embedder(
 /// # Errors
 /// When they cannot be read.
 pub async fn look_at_vectors(vectors: &dyn EmbeddingStore, configured: &EmbeddingModel) -> anyhow::Result<()> {
-    for (other, sets) in vectors.models().await?.into_iter().filter(|(model, _)| model != configured) {
+    for (other, sets) in vectors
+        .models()
+        .await?
+        .into_iter()
+        .filter(|(model, _)| model != configured)
+    {
         warn!(sets, stored = other.name, configured = configured.name, "{REFUSED}");
     }
     Ok(())

@@ -49,7 +49,12 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
             crate::cli::print(&guardrails::run(args, config).await?);
             return Ok(ExitCode::SUCCESS);
         }
-        What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) | What::Analysis(_) | What::Retrieval(_) => {}
+        What::Words(_)
+        | What::Turns(_)
+        | What::Noise(_)
+        | What::Segments(_)
+        | What::Analysis(_)
+        | What::Retrieval(_) => {}
     }
     let models = model_dir(&config.speech);
     let speech = config.speech.clone();

@@ -58,7 +58,14 @@ async fn status(db: &Db) -> anyhow::Result<ExitCode> {
         format!("{sets:>7}  {name}, {dimension} numbers")
     });
     let lines: Vec<String> = lines.collect();
-    print(if lines.is_empty() { "no vectors are stored".to_owned() } else { lines.join("\n") }.as_str());
+    print(
+        if lines.is_empty() {
+            "no vectors are stored".to_owned()
+        } else {
+            lines.join("\n")
+        }
+        .as_str(),
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,7 +96,9 @@ async fn rebuild(db: &Db, config: &Config) -> anyhow::Result<ExitCode> {
         }
         Ok(done) => {
             let (did, all) = (done.made + done.passed_over, done.owners);
-            print(&format!("{model}: interrupted after {did} of {all}; run it again to go on"));
+            print(&format!(
+                "{model}: interrupted after {did} of {all}; run it again to go on"
+            ));
             Ok(ExitCode::FAILURE)
         }
         Err(error) => anyhow::bail!("{error}; what was made is kept: run `emma embeddings rebuild` again to go on"),

@@ -10,7 +10,10 @@ impl Keywords {
     pub async fn index(texts: &[String]) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::new().in_memory(true);
         // One connection: the database lives and dies with it.
-        let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None);
         let pool = pool.connect_with(options).await?;
         query("CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
             .execute(&pool)
@@ -37,12 +40,11 @@ impl Keywords {
         if words.is_empty() {
             return Ok(Vec::new());
         }
-        let found: Vec<(i64,)> =
-            query_as("SELECT rowid FROM texts WHERE texts MATCH $1 ORDER BY bm25(texts) LIMIT $2")
-                .bind(words.join(" OR "))
-                .bind(i64::try_from(limit)?)
-                .fetch_all(&self.0)
-                .await?;
+        let found: Vec<(i64,)> = query_as("SELECT rowid FROM texts WHERE texts MATCH $1 ORDER BY bm25(texts) LIMIT $2")
+            .bind(words.join(" OR "))
+            .bind(i64::try_from(limit)?)
+            .fetch_all(&self.0)
+            .await?;
         found.into_iter().map(|(place,)| Ok(usize::try_from(place)?)).collect()
     }
 }

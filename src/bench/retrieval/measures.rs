@@ -32,7 +32,11 @@ impl Judged {
 }
 
 fn discounted(gains: &[f64]) -> f64 {
-    gains.iter().zip(2..).map(|(gain, rank)| gain / f64::from(rank).log2()).sum()
+    gains
+        .iter()
+        .zip(2..)
+        .map(|(gain, rank)| gain / f64::from(rank).log2())
+        .sum()
 }
 
 /// Means over questions.
@@ -44,7 +48,11 @@ pub struct Measures {
 
 impl Measures {
     pub fn add(&mut self, judged: &Judged) {
-        for (sum, value) in self.sum.iter_mut().zip([judged.ndcg, judged.recall, judged.reciprocal_rank]) {
+        for (sum, value) in self
+            .sum
+            .iter_mut()
+            .zip([judged.ndcg, judged.recall, judged.reciprocal_rank])
+        {
             *sum += value;
         }
         self.questions += 1;

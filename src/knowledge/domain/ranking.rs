@@ -88,7 +88,11 @@ impl Asked {
             .iter()
             .filter(|c| c.cues().any(|cue| holds(&text, cue)))
             .collect();
-        let narrow: Vec<&Concept> = cued.iter().copied().filter(|c| !c.broad).collect();
+        let mut narrow: Vec<&Concept> = cued.iter().copied().filter(|c| !c.broad).collect();
+        if narrow.len() > 1 && holds(&text, "pay for") {
+            // What is paid for is asked about, not the salary.
+            narrow.retain(|c| c.fields().all(|field| field != "compensation"));
+        }
         let is_cue = |word: &str| {
             cued.iter()
                 .any(|c| c.cues().any(|cue| cue.split(' ').any(|w| w == word)))

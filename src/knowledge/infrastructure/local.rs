@@ -42,7 +42,10 @@ impl LocalEmbedder {
         let tried = tried.map_err(|e| OnnxError::Runtime(e.to_string()))?;
         if tried.len() != model.dimension {
             let found = tried.len();
-            return Err(OnnxError::Runtime(format!("{} gives vectors of {found} numbers", model.name)));
+            return Err(OnnxError::Runtime(format!(
+                "{} gives vectors of {found} numbers",
+                model.name
+            )));
         }
         let (requests, received) = mpsc::channel(WAITING);
         std::thread::Builder::new()
@@ -99,7 +102,10 @@ fn serve(mut encoder: impl Encoder, mut received: mpsc::Receiver<Request>) {
         let Some(mut request) = waiting.remove(urgent.unwrap_or(0)) else {
             continue;
         };
-        let made = request.texts.pop_front().map(|text| encoder.encode(&text, request.role));
+        let made = request
+            .texts
+            .pop_front()
+            .map(|text| encoder.encode(&text, request.role));
         // Whoever does not wait any more takes no answer.
         match made {
             Some(Err(error)) => drop(request.answer.send(Err(error))),
@@ -205,7 +211,10 @@ mod tests {
         let embedder = LocalEmbedder::start(model(), "slow", slow).expect("started");
         let bad = embedder.embed(&owned(&["good", "bad"]), TextRole::Passage).await;
         assert_eq!(bad, Err(EmbedError::Failed("bad".to_owned())));
-        assert_eq!(embedder.embed(&owned(&["good"]), TextRole::Passage).await, Ok(vec![vec![0.6, 0.8]]));
+        assert_eq!(
+            embedder.embed(&owned(&["good"]), TextRole::Passage).await,
+            Ok(vec![vec![0.6, 0.8]])
+        );
         assert_eq!(embedder.embed(&[], TextRole::Passage).await, Ok(vec![]));
     }
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 use crate::knowledge::domain::ranking::rank;
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge, SpeechError};
 use crate::screening::shared::ids::JobOfferId;
-use crate::shared::embeddings::likeness::likeness;
+use crate::shared::embeddings::likeness::likenesses;
 use crate::shared::embeddings::set::{EmbeddingStore, REFUSED};
 use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
 use crate::shared::errors::StoreError;
@@ -77,11 +77,11 @@ impl RoleSearch {
             return Err(EmbedError::Malformed("no vector for the question".to_owned()));
         };
         if let Some(set) = &stored {
-            let all = set.vectors().iter();
-            return Ok(all.map(|(_, stated)| likeness(&model, stated, asked)).collect());
+            let all = set.vectors().iter().map(|(_, stated)| stated.as_slice());
+            return Ok(likenesses(&model, asked, all));
         }
         let texts: Vec<String> = statements.iter().map(|(_, text)| text.clone()).collect();
         let made = self.embedder.embed(&texts, TextRole::Passage).await?;
-        Ok(made.iter().map(|stated| likeness(&model, stated, asked)).collect())
+        Ok(likenesses(&model, asked, made.iter().map(Vec::as_slice)))
     }
 }

@@ -154,7 +154,13 @@ mod tests {
         assert_eq!(second, Ok(vec![vec![3.0, -1.0], vec![2.0, -1.0]]));
         let other = cached.embed(&owned(&["bb"]), TextRole::Query).await;
         assert_eq!(other, Ok(vec![vec![2.0, 1.0]]));
-        assert_eq!(cached.embed(&owned(&["a", "bb"]), TextRole::Passage).await.map(|v| v.len()), Ok(2));
+        assert_eq!(
+            cached
+                .embed(&owned(&["a", "bb"]), TextRole::Passage)
+                .await
+                .map(|v| v.len()),
+            Ok(2)
+        );
         let asked = inner.asked.lock().expect("unpoisoned").clone();
         assert_eq!(asked, [owned(&["a", "bb"]), owned(&["ccc"]), owned(&["bb"])]);
     }
@@ -165,7 +171,10 @@ mod tests {
         let inner = Arc::new(Lengths::default());
         let cached = CachedEmbedder::with_limit(inner.clone(), 2);
         inner.broken.store(true, Ordering::SeqCst);
-        assert_eq!(cached.embed(&owned(&["a"]), TextRole::Query).await, Err(EmbedError::TimedOut));
+        assert_eq!(
+            cached.embed(&owned(&["a"]), TextRole::Query).await,
+            Err(EmbedError::TimedOut)
+        );
         inner.broken.store(false, Ordering::SeqCst);
         for text in ["a", "bb", "ccc", "bb", "a"] {
             cached.embed(&owned(&[text]), TextRole::Query).await.expect("a vector");

@@ -22,16 +22,18 @@ const MICROSOFT: &str = "com.microsoft";
 /// # Errors
 /// When a tensor is missing.
 pub fn encoder(file: &E5File<'_>) -> Result<Vec<u8>, E5FileError> {
-    let mut graph = Graph {
-        file,
-        body: Vec::new(),
-    };
+    let mut graph = Graph { file, body: Vec::new() };
     put(&mut graph.body, 2, b"e5");
     let Sizes { hidden, inner, .. } = file.sizes;
     graph.floats("emb.ln.w", hidden)?;
     graph.floats("emb.ln.b", hidden)?;
     let epsilon = Attribute::Float("epsilon", file.sizes.epsilon);
-    graph.node("LayerNormalization", &["tokens", "emb.ln.w", "emb.ln.b"], &["l0"], &[epsilon]);
+    graph.node(
+        "LayerNormalization",
+        &["tokens", "emb.ln.w", "emb.ln.b"],
+        &["l0"],
+        &[epsilon],
+    );
     for layer in 0..file.sizes.layers {
         let n = |name: &str| format!("l{layer}.{name}");
         let (x, attended) = (format!("l{layer}"), n("attended"));
@@ -51,7 +53,12 @@ pub fn encoder(file: &E5File<'_>) -> Result<Vec<u8>, E5FileError> {
     }
     graph.weight("axis", &[1], INT64, &1_i64.to_le_bytes());
     let last = format!("l{}", file.sizes.layers);
-    graph.node("ReduceMean", &[&last, "axis"], &["mean"], &[Attribute::Whole("keepdims", 0)]);
+    graph.node(
+        "ReduceMean",
+        &[&last, "axis"],
+        &["mean"],
+        &[Attribute::Whole("keepdims", 0)],
+    );
     put(&mut graph.body, GRAPH_INPUT, &value_info("tokens", FLOAT));
     put(&mut graph.body, GRAPH_OUTPUT, &value_info("mean", FLOAT));
     Ok(graph.model())
@@ -114,7 +121,11 @@ impl Graph<'_> {
     }
 
     fn weight(&mut self, name: &str, sizes: &[usize], element: u64, contents: &[u8]) {
-        put(&mut self.body, GRAPH_INITIALIZER, &tensor(name, sizes, element, contents));
+        put(
+            &mut self.body,
+            GRAPH_INITIALIZER,
+            &tensor(name, sizes, element, contents),
+        );
     }
 
     fn node(&mut self, operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Attribute]) {

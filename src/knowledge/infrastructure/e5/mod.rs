@@ -92,7 +92,10 @@ impl E5Small {
         }
         let shape = [1, stretch.len() + 2, hidden];
         let tokens = TensorRef::from_array_view((shape, vectors.as_slice())).map_err(|e| failed(&e))?;
-        let outputs = self.session.run(ort::inputs!["tokens" => tokens]).map_err(|e| failed(&e))?;
+        let outputs = self
+            .session
+            .run(ort::inputs!["tokens" => tokens])
+            .map_err(|e| failed(&e))?;
         let (_, mean) = outputs[0].try_extract_tensor::<f32>().map_err(|e| failed(&e))?;
         Ok(mean.to_vec())
     }

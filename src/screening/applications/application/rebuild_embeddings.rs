@@ -48,11 +48,7 @@ impl RebuildEmbeddings {
     ///
     /// # Errors
     /// At the first that fails; what was made is kept.
-    pub async fn run(
-        &self,
-        stop: &CancellationToken,
-        mut progress: impl FnMut(Rebuilt),
-    ) -> Result<Rebuilt, KeepError> {
+    pub async fn run(&self, stop: &CancellationToken, mut progress: impl FnMut(Rebuilt)) -> Result<Rebuilt, KeepError> {
         let (offers, candidates) = self.owners().await?;
         let mut done = Rebuilt {
             owners: offers.len() + candidates.len(),
