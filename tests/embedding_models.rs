@@ -171,7 +171,7 @@ const INNER: usize = 64;
 fn tiny() -> Vec<u8> {
     let pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", "a", "b"];
     let mut out = b"E5S1".to_vec();
-    let mut number = |out: &mut Vec<u8>, n: usize| out.extend((n as u32).to_le_bytes());
+    let number = |out: &mut Vec<u8>, n: usize| out.extend((n as u32).to_le_bytes());
     for n in [1, HIDDEN, 1, 2, INNER, pieces.len(), 8, 2] {
         number(&mut out, n);
     }

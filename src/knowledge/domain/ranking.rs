@@ -25,7 +25,9 @@ const RELEVANT_IN_ANOTHER_SCRIPT: f32 = 0.36;
 const STOP: &str = "a an the is are was were be do does did can could would will should i you we they it me my your our their \
     this that these there here to of in on at for from with by about as and or but so if what which who how when \
     where why much many any some have has had get like tell know please just also more job role position work \
-    one want need after before long big day days year years company team people";
+    one want need after before long big day days year years company team people \
+    και το τα τη την τον του της των ο η οι θα να με σε για από στο στη στην στον είναι έχω έχει υπάρχει που πού τι πόσο πόσα \
+    πόσες πόσους ποιος ποια ποιο μου σας";
 /// Words that may stand beside a broad subject without naming another one.
 const FILLERS: &str = "does there something anything tell about more could would your they have what which where who kind exactly \
     maybe really will give sell made make little with into currently actually offer offers provide first mean \
