@@ -7,11 +7,12 @@ mod measures;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use self::keywords::Keywords;
 use self::measures::{Judged, Measures};

@@ -54,7 +54,7 @@ impl Embeddings {
         let now = self.applications.clock.now();
         match keep(&*self.embedder, &*self.vectors, owner, texts, now).await {
             Ok(_) => Ok(()),
-            Err(KeepError::Embed(error)) => Err(failed(error)),
+            Err(KeepError::Embed(error)) => Err(failed(&error)),
             Err(KeepError::Mixed(error)) => Err(HandlerError::Fail(error.to_string())),
             Err(KeepError::Store(error)) => Err(error.into()),
         }
@@ -96,7 +96,7 @@ pub(super) async fn keep(
 }
 
 /// A request that can never be answered is not repeated.
-fn failed(error: EmbedError) -> HandlerError {
+fn failed(error: &EmbedError) -> HandlerError {
     if error.is_transient() {
         HandlerError::Retry(format!("embedding: {error}"))
     } else {
