@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod doctor;
+pub mod embeddings;
 pub mod models;
 pub mod serve;
 
@@ -51,6 +52,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Print the `OpenAPI` description.
     Openapi,
+    /// Look at stored vectors, and make them anew with another model.
+    Embeddings(embeddings::EmbeddingsArgs),
     /// Bring the database up to date and stop.
     Migrate,
 }
@@ -98,12 +101,13 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             served
         }
         Command::Doctor(args) => doctor::run(args, &config).await,
-        Command::Models(args) => models::run(args, &config.speech).await,
+        Command::Models(args) => models::run(args, &config).await,
         Command::Talk(args) => talk::run(args).await,
         Command::Bench(args) => {
             telemetry::start_logging(config.log.format, &config.log.filter, None);
             bench::run(args, &config).await
         }
+        Command::Embeddings(args) => embeddings::run(args, &config).await,
         Command::Openapi => serve::print_openapi(),
         Command::Migrate => serve::migrate(&config).await,
     }

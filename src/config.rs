@@ -202,8 +202,8 @@ pub struct Torre {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Embeddings {
-    /// `local` is the built-in all-MiniLM-L6-v2; else a hosted model as its server names it, e.g.
-    /// `openai/text-embedding-3-small`. (`EMBEDDING_MODEL`)
+    /// `local` is multilingual-e5-small on this machine, `minilm` the smaller all-MiniLM-L6-v2, which knows English only;
+    /// else a hosted model as its server names it, e.g. `openai/text-embedding-3-small`. (`EMBEDDING_MODEL`)
     pub model: String,
     /// Base address of an OpenAI-compatible server. Where it is empty, a model with a slash in its name is OpenRouter's
     /// and another one OpenAI's. (`EMBEDDING_BASE_URL`)
@@ -222,15 +222,25 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// The built-in model's name here.
+    /// The name of the model on this machine that needs no choice.
     pub const LOCAL: &str = "local";
 
-    /// Whether the built-in model is used.
+    /// The model on this machine, where one is used. The names of models are local where no server is given.
+    pub fn local(&self) -> Option<LocalModel> {
+        let here = self.base_url.is_empty();
+        match self.model.as_str() {
+            Self::LOCAL => Some(LocalModel::E5Small),
+            "e5-small" | "multilingual-e5-small" | "intfloat/multilingual-e5-small" if here => {
+                Some(LocalModel::E5Small)
+            }
+            "minilm" | "all-minilm-l6-v2" | "all-MiniLM-L6-v2" if here => Some(LocalModel::MiniLm),
+            _ => None,
+        }
+    }
+
+    /// Whether the model is on this machine.
     pub fn is_local(&self) -> bool {
-        matches!(
-            self.model.as_str(),
-            Self::LOCAL | "all-minilm-l6-v2" | "all-MiniLM-L6-v2"
-        )
+        self.local().is_some()
     }
 
     /// The server of a hosted model.
@@ -267,6 +277,15 @@ impl Embeddings {
             _ => None,
         }
     }
+}
+
+/// Embedding models that run here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalModel {
+    /// Many languages, Greek among them.
+    E5Small,
+    /// English only; a third of the memory.
+    MiniLm,
 }
 
 /// Why the configuration cannot be used.
@@ -576,6 +595,25 @@ mod tests {
             assert!(Config::load(None).is_err(), "its dimension has to be said");
             Ok(())
         });
+    }
+
+    // spec: KNOW-4, OPS-3
+    #[test]
+    fn a_name_of_a_local_model_is_local_unless_a_server_is_given() {
+        let mut embeddings = Config::default().embeddings;
+        assert_eq!(embeddings.local(), Some(LocalModel::E5Small));
+        for (name, model) in [
+            ("multilingual-e5-small", Some(LocalModel::E5Small)),
+            ("minilm", Some(LocalModel::MiniLm)),
+            ("all-MiniLM-L6-v2", Some(LocalModel::MiniLm)),
+            ("openai/text-embedding-3-small", None),
+        ] {
+            name.clone_into(&mut embeddings.model);
+            assert_eq!(embeddings.local(), model, "{name}");
+        }
+        "multilingual-e5-small".clone_into(&mut embeddings.model);
+        "http://127.0.0.1:8000/v1".clone_into(&mut embeddings.base_url);
+        assert_eq!(embeddings.local(), None);
     }
 
     #[test]

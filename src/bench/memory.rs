@@ -5,8 +5,8 @@ use std::fmt::Write;
 use tokio_util::sync::CancellationToken;
 
 use crate::bootstrap::engines::{voice_threads, whisper_file};
-use crate::config::Speech;
-use crate::knowledge::infrastructure::minilm::MiniLm;
+use crate::bootstrap::outside::embedder;
+use crate::config::Config;
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
 use crate::screening::calls::domain::ports::{Priority, TranscriptionJob};
 use crate::screening::calls::infrastructure::kokoro::{self, KokoroSettings};
@@ -30,13 +30,14 @@ const HEARD_S: usize = 25;
 ///
 /// # Errors
 /// When a model is missing or unfit.
-pub async fn memory(speech: &Speech, models: &ModelDir) -> anyhow::Result<String> {
+pub async fn memory(config: &Config, models: &ModelDir) -> anyhow::Result<String> {
+    let speech = &config.speech;
     let mut report = Report::new();
     let threads = speech.whisper_threads.min(voice_threads());
     let runtime = OnnxRuntime::load(models)?;
     report.row("ONNX Runtime");
-    let minilm = MiniLm::start(&runtime, models)?;
-    report.row("MiniLM");
+    let embedder = embedder(&config.embeddings, &runtime, models)?;
+    report.row(&embedder.model().name);
     let silero = SileroVad::start(&runtime, models)?;
     report.row("Silero");
     let turns = SmartTurn::start(&runtime, models)?;
@@ -62,7 +63,7 @@ pub async fn memory(speech: &Speech, models: &ModelDir) -> anyhow::Result<String
     let (mut report, moonshine, whisper) = heard.await??;
     render(&kokoro, "af_heart", SAID).await?;
     report.row("Kokoro has said 25 words");
-    drop((minilm, silero, turns, moonshine, whisper, kokoro));
+    drop((embedder, silero, turns, moonshine, whisper, kokoro));
     Ok(report.0)
 }
 

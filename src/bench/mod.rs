@@ -7,6 +7,7 @@ pub mod guardrails;
 pub mod llm_server;
 pub mod memory;
 pub mod noise;
+pub mod retrieval;
 pub mod segments;
 pub mod turns;
 pub mod voice;

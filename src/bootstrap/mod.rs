@@ -220,6 +220,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         clock: clock.clone(),
     });
     let vectors = Arc::new(SqliteEmbeddingStore(db.clone()));
+    outside::look_at_vectors(&*vectors, &embedder.model()).await?;
     let embeddings = Arc::new(Embeddings {
         applications: applications.clone(),
         embedder: embedder.clone(),

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::config::{Embeddings, Torre};
-use crate::knowledge::infrastructure::minilm::MiniLm;
+use crate::config::{Embeddings, LocalModel, Torre};
 use crate::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
+use crate::knowledge::infrastructure::{e5, minilm};
 use crate::screening::applications::domain::directory::TalentDirectory;
 use crate::screening::applications::infrastructure::torre::{TorreAdapter, TorreSettings};
+use crate::shared::embeddings::cached::CachedEmbedder;
+use crate::shared::embeddings::set::{EmbeddingStore, REFUSED};
 use crate::shared::embeddings::{EmbeddingModel, TextEmbedder};
 use crate::shared::models::ModelDir;
 use crate::shared::onnx::OnnxRuntime;
 
-/// The embedding model: the built-in one, or a hosted one.
+/// The embedding model: one on this machine, or a hosted one. Its vectors are kept in memory by their texts.
 ///
 /// # Errors
 /// When a model file is missing or unfit, or the address is not one.
@@ -24,13 +26,35 @@ pub fn embedder(
     runtime: &OnnxRuntime,
     models: &ModelDir,
 ) -> anyhow::Result<Arc<dyn TextEmbedder>> {
-    if config.is_local() {
-        return Ok(Arc::new(MiniLm::start(runtime, models)?));
+    let model: Arc<dyn TextEmbedder> = match config.local() {
+        Some(LocalModel::E5Small) => Arc::new(e5::start(runtime, models)?),
+        Some(LocalModel::MiniLm) => Arc::new(minilm::start(runtime, models)?),
+        None => Arc::new(hosted_embedder(config)?),
+    };
+    let EmbeddingModel { name, dimension } = model.model();
+    info!(
+        model = name,
+        dimension,
+        hosted = !config.is_local(),
+        "embedding model ready"
+    );
+    Ok(Arc::new(CachedEmbedder::new(model)))
+}
+
+/// Says so where stored vectors are of another model than the configured one: they are not used.
+///
+/// # Errors
+/// When they cannot be read.
+pub async fn look_at_vectors(vectors: &dyn EmbeddingStore, configured: &EmbeddingModel) -> anyhow::Result<()> {
+    for (other, sets) in vectors
+        .models()
+        .await?
+        .into_iter()
+        .filter(|(model, _)| model != configured)
+    {
+        warn!(sets, stored = other.name, configured = configured.name, "{REFUSED}");
     }
-    let adapter = hosted_embedder(config)?;
-    let EmbeddingModel { name, dimension } = adapter.model();
-    info!(model = name, dimension, "vectors are made by a hosted model");
-    Ok(Arc::new(adapter))
+    Ok(())
 }
 
 /// The hosted embedding model.

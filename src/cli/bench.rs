@@ -7,11 +7,10 @@ use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::bench::{analysis, guardrails, llm_server, memory, noise, segments, turns, words};
+use crate::bench::{analysis, guardrails, llm_server, memory, noise, retrieval, segments, turns, words};
 use crate::bootstrap::engines::{model_dir, open_ears};
+use crate::bootstrap::outside::embedder;
 use crate::config::Config;
-use crate::knowledge::infrastructure::minilm::MiniLm;
-use crate::shared::embeddings::TextEmbedder;
 use crate::shared::onnx::OnnxRuntime;
 
 /// Measure words, turn ends and silence with the configured engines.
@@ -37,6 +36,8 @@ enum What {
     Memory,
     /// Time from a finished 15-minute call to its assessment, by rules and by a language model of usual speed.
     Analysis(analysis::AnalysisArgs),
+    /// How well questions find their texts, by meaning, by words and by both.
+    Retrieval(retrieval::RetrievalArgs),
     /// Word error rate and tail latency for ways to cut long answers.
     Segments(segments::SegmentsArgs),
 }
@@ -50,9 +51,9 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         }
         What::Guardrails(args) => {
             let models = model_dir(&config.speech);
-            let embedder = OnnxRuntime::load(&models).and_then(|runtime| MiniLm::start(&runtime, &models));
-            let embedder = match embedder {
-                Ok(model) => Some(Arc::new(model) as Arc<dyn TextEmbedder>),
+            let runtime = OnnxRuntime::load(&models).map_err(anyhow::Error::from);
+            let embedder = match runtime.and_then(|runtime| embedder(&config.embeddings, &runtime, &models)) {
+                Ok(model) => Some(model),
                 Err(error) => {
                     warn!(%error, "no embeddings: the rules are measured alone");
                     None
@@ -63,17 +64,28 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         }
         What::Memory => {
             let models = model_dir(&config.speech);
-            crate::cli::print(&memory::memory(&config.speech, &models).await?);
+            crate::cli::print(&memory::memory(&config, &models).await?);
             return Ok(ExitCode::SUCCESS);
         }
-        What::Words(_) | What::Turns(_) | What::Noise(_) | What::Segments(_) | What::Analysis(_) => {}
+        What::Words(_)
+        | What::Turns(_)
+        | What::Noise(_)
+        | What::Segments(_)
+        | What::Analysis(_)
+        | What::Retrieval(_) => {}
     }
     let models = model_dir(&config.speech);
     let speech = config.speech.clone();
     if let What::Analysis(args) = &args.what {
         let runtime = OnnxRuntime::load(&models)?;
-        let embedder = MiniLm::start(&runtime, &models)?;
-        crate::cli::print(&analysis::analysis(&embedder, args).await?);
+        let embedder = embedder(&config.embeddings, &runtime, &models)?;
+        crate::cli::print(&analysis::analysis(&*embedder, args).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let What::Retrieval(args) = &args.what {
+        let runtime = OnnxRuntime::load(&models)?;
+        let embedder = embedder(&config.embeddings, &runtime, &models)?;
+        crate::cli::print(&retrieval::retrieval(&*embedder, args).await?);
         return Ok(ExitCode::SUCCESS);
     }
     let ears = tokio::task::spawn_blocking(move || {
@@ -85,7 +97,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         What::Words(args) => words::words(&ears, &args).await?,
         What::Turns(args) => turns::turns(&ears, &args).await?,
         What::Noise(args) => noise::noise(&ears, &args).await?,
-        What::Analysis(_) => return Ok(ExitCode::SUCCESS),
+        What::Analysis(_) | What::Retrieval(_) => return Ok(ExitCode::SUCCESS),
         What::Segments(args) => segments::segments(&ears, &args).await?,
         What::Guardrails(_) | What::LlmServer(_) | What::Memory => String::new(),
     };

@@ -95,7 +95,7 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         disk("disk", &server.data_dir),
         writable("data", &server.data_dir),
         clock(&SystemClock),
-        model_files(&models, &config.speech).await,
+        model_files(&models, config).await,
         onnx_runtime(&models).await,
         espeak().await,
         voice::voice(config, &models),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::bootstrap::engines::hears_with_whisper_only;
-use crate::config::{Speech, VoiceEngine, WhisperModel};
+use crate::config::{Config, LocalModel, Speech, VoiceEngine, WhisperModel};
 use crate::shared::models::catalog::{self, Profile, entry};
 use crate::shared::models::progress::{Progress, Style};
 use crate::shared::models::pull::{HubChoice, Sources, pull};
@@ -83,12 +83,12 @@ enum Set {
 ///
 /// # Errors
 /// When standard output is closed or a model file cannot be read.
-pub async fn run(args: ModelsArgs, speech: &Speech) -> anyhow::Result<ExitCode> {
-    let dir = directory(speech);
+pub async fn run(args: ModelsArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let dir = directory(&config.speech);
     match args.command {
-        Command::Pull(options) => fetch(options, &dir, speech).await,
-        Command::List { which } => list(&dir, &chosen(&which, speech)),
-        Command::Verify { which } => verify(&which, &dir, speech),
+        Command::Pull(options) => fetch(options, &dir, config).await,
+        Command::List { which } => list(&dir, &chosen(&which, config)),
+        Command::Verify { which } => verify(&which, &dir, config),
         Command::Path => {
             writeln!(stdout(), "{}", dir.path().display())?;
             Ok(ExitCode::SUCCESS)
@@ -105,7 +105,8 @@ pub fn directory(speech: &Speech) -> ModelDir {
 }
 
 /// The model files this configuration needs.
-pub fn needed(speech: &Speech) -> Vec<ModelFile> {
+pub fn needed(config: &Config) -> Vec<ModelFile> {
+    let speech = &config.speech;
     let ears = match speech.whisper {
         WhisperModel::BaseQ8 => ModelFile::WhisperBaseQ8,
         WhisperModel::Base => ModelFile::WhisperBase,
@@ -119,6 +120,14 @@ pub fn needed(speech: &Speech) -> Vec<ModelFile> {
     let mut files = catalog::files(voice);
     files.retain(|file| !is_ears(file));
     files.push(ears);
+    match config.embeddings.local() {
+        Some(LocalModel::E5Small) => {}
+        Some(LocalModel::MiniLm) => {
+            files.retain(|file| *file != ModelFile::E5Small);
+            files.extend([ModelFile::MiniLmTokenizer, ModelFile::MiniLm]);
+        }
+        None => files.retain(|file| *file != ModelFile::E5Small),
+    }
     if hears_with_whisper_only(speech) {
         let is_moonshine = |file: &ModelFile| {
             matches!(
@@ -131,17 +140,17 @@ pub fn needed(speech: &Speech) -> Vec<ModelFile> {
     files
 }
 
-fn chosen(which: &Which, speech: &Speech) -> Vec<ModelFile> {
+fn chosen(which: &Which, config: &Config) -> Vec<ModelFile> {
     match (which.all, which.profile) {
         (true, _) | (_, Some(Set::All)) => catalog::files(Profile::All),
         (_, Some(Set::Standard)) => catalog::files(Profile::Standard),
         (_, Some(Set::Small)) => catalog::files(Profile::Small),
         (_, Some(Set::Tests)) => catalog::files(Profile::Tests),
-        (_, None) => needed(speech),
+        (_, None) => needed(config),
     }
 }
 
-async fn fetch(options: PullArgs, dir: &ModelDir, speech: &Speech) -> anyhow::Result<ExitCode> {
+async fn fetch(options: PullArgs, dir: &ModelDir, config: &Config) -> anyhow::Result<ExitCode> {
     let style = match (options.quiet, stderr().is_terminal()) {
         (true, _) => Style::Silent,
         (_, true) => Style::Terminal,
@@ -156,7 +165,7 @@ async fn fetch(options: PullArgs, dir: &ModelDir, speech: &Speech) -> anyhow::Re
         },
         packages: !options.no_packages,
     };
-    let files = chosen(&options.which, speech);
+    let files = chosen(&options.which, config);
     let brought = match pull(dir, &files, &sources, &mut Progress::new(style)).await {
         Ok(brought) => brought,
         // It says what to do by itself; a trace of the program would hide it.
@@ -205,10 +214,10 @@ fn list(dir: &ModelDir, needed: &[ModelFile]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify(which: &Which, dir: &ModelDir, speech: &Speech) -> anyhow::Result<ExitCode> {
+fn verify(which: &Which, dir: &ModelDir, config: &Config) -> anyhow::Result<ExitCode> {
     let mut out = stdout().lock();
     let mut whole = true;
-    for file in chosen(which, speech) {
+    for file in chosen(which, config) {
         let condition = examine(dir, file)?;
         let verdict = match condition {
             Condition::Whole => "ok".to_owned(),
@@ -225,17 +234,29 @@ fn verify(which: &Which, dir: &ModelDir, speech: &Speech) -> anyhow::Result<Exit
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     #[test]
     fn the_configuration_says_which_ears_and_voice_are_needed() {
-        let mut speech = Config::default().speech;
-        assert_eq!(needed(&speech), catalog::files(Profile::Standard));
+        let mut config = Config::default();
+        assert_eq!(needed(&config), catalog::files(Profile::Standard));
 
-        speech.whisper = WhisperModel::TinyEn;
-        speech.voice = VoiceEngine::Piper;
-        let files = needed(&speech);
+        config.speech.whisper = WhisperModel::TinyEn;
+        config.speech.voice = VoiceEngine::Piper;
+        let files = needed(&config);
         assert!(files.contains(&ModelFile::WhisperTinyEn) && files.contains(&ModelFile::PiperJoe));
         assert!(!files.contains(&ModelFile::WhisperBaseQ8) && !files.contains(&ModelFile::Kokoro));
+    }
+
+    // spec: KNOW-4
+    #[test]
+    fn only_the_configured_embedding_model_is_needed() {
+        let mut config = Config::default();
+        let has = |config: &Config, file| needed(config).contains(&file);
+        assert!(has(&config, ModelFile::E5Small) && !has(&config, ModelFile::MiniLm));
+        "minilm".clone_into(&mut config.embeddings.model);
+        assert!(!has(&config, ModelFile::E5Small) && has(&config, ModelFile::MiniLm));
+        assert!(has(&config, ModelFile::MiniLmTokenizer));
+        "openai/text-embedding-3-small".clone_into(&mut config.embeddings.model);
+        assert!(!has(&config, ModelFile::E5Small) && !has(&config, ModelFile::MiniLm));
     }
 }

@@ -14,6 +14,7 @@ pub mod media;
 pub mod memory;
 pub mod models;
 pub mod onnx;
+pub mod onnx_proto;
 pub mod outbox;
 pub mod prompts;
 pub mod secrets;

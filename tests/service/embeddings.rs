@@ -1,21 +1,26 @@
 //! Vectors of candidates and job offers: made once, kept with their model, used in calls; and the hosted model's server at
 //! its worst.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use emma::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
 use emma::knowledge::infrastructure::role_search::{RoleSearch, RoleStatements};
+use emma::screening::applications::application::embed::KeepError;
+use emma::screening::applications::application::rebuild_embeddings::RebuildEmbeddings;
+use emma::screening::applications::infrastructure::store::SqliteApplicationStore;
 use emma::screening::calls::domain::ports::RoleKnowledge as _;
 use emma::screening::shared::ids::JobOfferId;
 use emma::shared::clock::Clock as _;
 use emma::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
-use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
 use emma::shared::errors::StoreError;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -33,7 +38,7 @@ fn texts() -> Vec<(String, String)> {
 
 async fn set_of(embedder: &dyn TextEmbedder) -> EmbeddingSet {
     let plain: Vec<String> = texts().into_iter().map(|(_, text)| text).collect();
-    let vectors = embedder.embed(&plain).await.expect("vectors");
+    let vectors = embedder.embed(&plain, TextRole::Passage).await.expect("vectors");
     EmbeddingSet::new(embedder.model(), &texts(), vectors).expect("sound")
 }
 
@@ -116,6 +121,96 @@ async fn a_set_is_of_one_model_and_replaced_as_a_whole() {
     assert_eq!(store.of("job_1").await.expect("readable"), Some(other));
 }
 
+/// Another model; it fails where it is told to.
+#[derive(Default)]
+struct Other {
+    broken: AtomicBool,
+    seen: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl TextEmbedder for Other {
+    async fn embed(&self, texts: &[String], role: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
+        assert_eq!(
+            role,
+            TextRole::Passage,
+            "what is stored is found, it does not look for anything"
+        );
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(EmbedError::TimedOut);
+        }
+        self.seen.lock().expect("unpoisoned").extend_from_slice(texts);
+        Ok(vec![vec![1.0, 0.0]; texts.len()])
+    }
+
+    fn model(&self) -> EmbeddingModel {
+        EmbeddingModel {
+            name: "other".to_owned(),
+            dimension: 2,
+        }
+    }
+}
+
+// spec: KNOW-4
+#[tokio::test]
+async fn vectors_are_made_anew_with_another_model_and_it_may_be_interrupted() {
+    let app = App::start().await;
+    let offer = json!({ "title": "Nurse", "benefits": ["Four weeks of holiday"] });
+    let offer = app.post("/api/v1/job-offers", offer).await.json()["id"].clone();
+    for who in ["ana", "bo"] {
+        let new = json!({ "name": who, "username": who, "headline": "Nurse", "resume_text": "Ten years in a ward" });
+        app.post("/api/v1/candidates", new).await;
+        app.post(
+            "/api/v1/applications",
+            json!({ "username": who, "job_offer_id": offer }),
+        )
+        .await;
+    }
+    app.jobs.run_due().await.expect("a queue");
+    let vectors = Arc::new(SqliteEmbeddingStore(app.base.db.clone()));
+    let stored = async || {
+        let models = vectors.models().await.expect("readable").into_iter();
+        models.map(|(model, sets)| (model.name, sets)).collect::<Vec<_>>()
+    };
+    assert_eq!(stored().await, [("words".to_owned(), 3)]);
+
+    let other = Arc::new(Other::default());
+    let rebuilding = RebuildEmbeddings {
+        store: Arc::new(SqliteApplicationStore::new(app.base.db.clone())),
+        embedder: other.clone(),
+        vectors: vectors.clone(),
+        clock: app.base.clock.clone(),
+    };
+    other.broken.store(true, Ordering::SeqCst);
+    let failed = rebuilding.run(&CancellationToken::new(), |_| ()).await;
+    assert!(
+        matches!(failed, Err(KeepError::Embed(EmbedError::TimedOut))),
+        "{failed:?}"
+    );
+    assert_eq!(stored().await, [("words".to_owned(), 3)], "nothing is lost");
+
+    // Interrupted behind the first.
+    other.broken.store(false, Ordering::SeqCst);
+    let stop = CancellationToken::new();
+    let some = rebuilding.run(&stop, |_| stop.cancel()).await.expect("runs");
+    assert!(!some.is_whole() && some.made == 1, "{some:?}");
+    assert_eq!(stored().await, [("words".to_owned(), 2), ("other".to_owned(), 1)]);
+
+    let mut steps = 0;
+    let rest = rebuilding
+        .run(&CancellationToken::new(), |_| steps += 1)
+        .await
+        .expect("runs");
+    assert!(rest.is_whole() && steps == 3, "{rest:?}");
+    assert_eq!((rest.made, rest.passed_over), (2, 1));
+    assert_eq!(stored().await, [("other".to_owned(), 3)]);
+    assert_eq!(other.seen.lock().expect("unpoisoned").len(), 6, "each text once");
+
+    let again = rebuilding.run(&CancellationToken::new(), |_| ()).await.expect("runs");
+    assert_eq!((again.made, again.passed_over), (0, 3));
+    assert_eq!(other.seen.lock().expect("unpoisoned").len(), 6);
+}
+
 struct Fixed;
 
 #[async_trait]
@@ -136,6 +231,10 @@ impl EmbeddingStore for Held {
 
     async fn of(&self, _: &str) -> Result<Option<EmbeddingSet>, StoreError> {
         Ok(self.0.clone())
+    }
+
+    async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError> {
+        Ok(self.0.iter().map(|set| (set.model().clone(), 1)).collect())
     }
 }
 
@@ -194,7 +293,7 @@ struct Broken {
 
 #[async_trait]
 impl TextEmbedder for Broken {
-    async fn embed(&self, _: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed(&self, _: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
         if self.hangs {
             std::future::pending::<()>().await;
         }
@@ -256,7 +355,9 @@ fn two() -> Vec<String> {
 
 async fn embedded(answer: ResponseTemplate) -> (Result<Vec<Vec<f32>>, EmbedError>, usize) {
     let server = serving(answer).await;
-    let result = adapter(&format!("{}/v1", server.uri()), None).embed(&two()).await;
+    let result = adapter(&format!("{}/v1", server.uri()), None)
+        .embed(&two(), TextRole::Passage)
+        .await;
     (result, server.received_requests().await.expect("recorded").len())
 }
 
@@ -286,7 +387,7 @@ async fn texts_go_in_batches_and_vectors_come_back_in_order() {
     mock.respond_with(answer).mount(&server).await;
     let adapter = adapter(&format!("{}/v1/", server.uri()), Some("sk-1"));
     let texts: Vec<String> = (0..130).map(|n| n.to_string()).collect();
-    let vectors = adapter.embed(&texts).await.expect("vectors");
+    let vectors = adapter.embed(&texts, TextRole::Passage).await.expect("vectors");
     assert_eq!(vectors.len(), 130);
     for (n, vector) in vectors.iter().enumerate() {
         let length = vector.iter().map(|v| v * v).sum::<f32>();
@@ -298,7 +399,10 @@ async fn texts_go_in_batches_and_vectors_come_back_in_order() {
         3,
         "64, 64 and 2"
     );
-    assert_eq!(adapter.embed(&[]).await.expect("nothing to do"), Vec::<Vec<f32>>::new());
+    assert_eq!(
+        adapter.embed(&[], TextRole::Query).await.expect("nothing to do"),
+        Vec::<Vec<f32>>::new()
+    );
 }
 
 // spec: APP-6, KNOW-4
@@ -359,9 +463,14 @@ async fn failures_of_the_server_have_their_kind() {
     }
     let slow = serving(status(200).set_delay(Duration::from_secs(30))).await;
     let impatient = waiting(&format!("{}/v1", slow.uri()), None, Duration::from_millis(200));
-    assert_eq!(impatient.embed(&two()).await, Err(EmbedError::TimedOut));
+    assert_eq!(
+        impatient.embed(&two(), TextRole::Passage).await,
+        Err(EmbedError::TimedOut)
+    );
     assert_eq!(slow.received_requests().await.expect("recorded").len(), 2);
-    let closed = adapter("http://127.0.0.1:9/v1", None).embed(&two()).await;
+    let closed = adapter("http://127.0.0.1:9/v1", None)
+        .embed(&two(), TextRole::Passage)
+        .await;
     assert_eq!(closed, Err(EmbedError::Failed("it cannot be reached".to_owned())));
 }
 
@@ -373,7 +482,7 @@ async fn a_failure_that_passes_costs_a_second_request_only() {
     let once = Mock::given(method("POST")).respond_with(ResponseTemplate::new(500));
     once.up_to_n_times(1).with_priority(1).mount(&server).await;
     let vectors = adapter(&format!("{}/v1", server.uri()), None)
-        .embed(&two())
+        .embed(&two(), TextRole::Passage)
         .await
         .expect("vectors");
     assert_eq!(

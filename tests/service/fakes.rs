@@ -11,7 +11,7 @@ use emma::screening::calls::domain::ports::{
     Accepted, IceCandidate, MediaError, MediaEvent, MediaGateway, MediaLink, MediaSink, SdpOffer,
 };
 use emma::screening::shared::ids::ConnectionId;
-use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
 use emma::shared::media::sdp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -171,7 +171,7 @@ pub struct FakeEmbedder {
 
 #[async_trait]
 impl TextEmbedder for FakeEmbedder {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed(&self, texts: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(EmbedError::Failed("the model broke".to_owned()));
         }

@@ -23,7 +23,7 @@ use emma::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSe
 use emma::screening::calls::domain::status::EndReason;
 use emma::screening::calls::infrastructure::agent_file::Agent;
 use emma::screening::shared::ids::{CallId, JobOfferId, SegmentId};
-use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
 use emma::shared::llm::resilient::{Patience, Resilient};
 use emma::shared::llm::{ChatEvent, ChatModel, ChatRequest, FinishReason, LlmError, Usage};
 use emma::shared::prompts::Prompts;
@@ -409,7 +409,7 @@ struct ByWord;
 
 #[async_trait]
 impl TextEmbedder for ByWord {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed(&self, texts: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
         let of = |text: &String| {
             if text.contains("result") {
                 vec![1.0, 0.1]

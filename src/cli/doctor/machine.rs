@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Check, TIMEOUT, fail, ok, warn};
 use crate::cli::models::needed;
-use crate::config::Speech;
+use crate::config::Config;
 use crate::shared::clock::Clock;
 use crate::shared::models::catalog::entry;
 use crate::shared::models::verify::{Condition, examine};
@@ -150,8 +150,8 @@ pub(super) fn clock(clock: &dyn Clock) -> Check {
     }
 }
 
-pub(super) async fn model_files(models: &ModelDir, speech: &Speech) -> Check {
-    let files = needed(speech);
+pub(super) async fn model_files(models: &ModelDir, config: &Config) -> Check {
+    let files = needed(config);
     let count = files.len();
     let dir = models.clone();
     // Reading some hundred MB takes a moment.
@@ -168,7 +168,7 @@ pub(super) async fn model_files(models: &ModelDir, speech: &Speech) -> Check {
     .unwrap_or_else(|error| vec![error.to_string()]);
     let place = models.path().display();
     if bad.is_empty() {
-        let bytes: u64 = needed(speech).iter().map(|file| entry(*file).bytes).sum();
+        let bytes: u64 = needed(config).iter().map(|file| entry(*file).bytes).sum();
         ok(
             "models",
             format!("{count} files, {} MB, all whole, in {place}", bytes / 1_000_000),
@@ -233,7 +233,6 @@ fn gib(bytes: u64) -> String {
 mod tests {
     use super::super::State;
     use super::*;
-    use crate::config::Config;
     use crate::shared::clock::SystemClock;
 
     struct Frozen(DateTime<Utc>);
@@ -272,7 +271,7 @@ mod tests {
     async fn missing_models_are_a_failure_that_names_the_command() {
         let folder = tempfile::tempdir().unwrap();
         let dir = ModelDir::new(folder.path().to_owned());
-        let check = model_files(&dir, &Config::default().speech).await;
+        let check = model_files(&dir, &Config::default()).await;
         assert_eq!(check.state, State::Fail);
         assert!(check.found.contains("silero_vad.onnx is missing"), "{}", check.found);
         assert_eq!(check.advice.as_deref(), Some("run `emma models pull`"));

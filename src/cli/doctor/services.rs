@@ -5,7 +5,7 @@ use reqwest::Url;
 use super::{Check, TIMEOUT, fail, ok, warn};
 use crate::bootstrap::outside::hosted_embedder;
 use crate::config::{Embeddings, Torre};
-use crate::shared::embeddings::{EmbedError, TextEmbedder as _};
+use crate::shared::embeddings::{EmbedError, TextEmbedder as _, TextRole};
 use crate::shared::upstream;
 
 /// Torre is asked for nothing: it answers or it does not.
@@ -36,11 +36,11 @@ pub(super) async fn torre(config: &Torre) -> Check {
 pub(super) async fn embeddings(config: &Embeddings) -> Check {
     let name = "embeddings";
     if config.is_local() {
-        return ok(name, "the built-in model");
+        return ok(name, format!("{} on this machine", config.model));
     }
     let server = config.server();
     let asked = match hosted_embedder(config) {
-        Ok(adapter) => adapter.embed(&["Hello".to_owned()]).await,
+        Ok(adapter) => adapter.embed(&["Hello".to_owned()], TextRole::Query).await,
         Err(error) => {
             return fail(
                 name,

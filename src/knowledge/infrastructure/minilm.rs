@@ -1,43 +1,38 @@
-//! all-MiniLM-L6-v2 (int8) on a thread of its own: English sentences as 384 numbers, mean-pooled, of length 1.
+//! all-MiniLM-L6-v2 (int8): English sentences as 384 numbers, mean-pooled. The light choice beside e5, which knows Greek.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
-use async_trait::async_trait;
 use ort::session::Session;
 use ort::value::TensorRef;
 use tokenizers::{Tokenizer, TruncationParams};
-use tokio::sync::{mpsc, oneshot};
 
-use crate::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use crate::knowledge::infrastructure::local::{Encoder, LocalEmbedder};
+use crate::shared::embeddings::{EmbedError, EmbeddingModel, MINI_LM, TextRole};
 use crate::shared::models::{ModelDir, ModelFile};
 use crate::shared::onnx::{OnnxError, OnnxRuntime};
 
-const NAME: &str = "all-minilm-l6-v2-int8";
 const DIMENSION: usize = 384;
 /// The model was trained on 256 word pieces; what is longer is cut.
 const MAX_TOKENS: usize = 256;
-/// Vectors kept by text: the statements of some hundred job offers.
-const CACHED: usize = 20_000;
-const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The model behind its queue.
-pub struct MiniLm {
-    /// Bounded: 64 requests wait, more are refused as overloaded.
-    requests: mpsc::Sender<Request>,
+/// Loads the model and starts its thread.
+///
+/// # Errors
+/// When a model file is missing or unfit.
+pub fn start(runtime: &OnnxRuntime, models: &ModelDir) -> Result<LocalEmbedder, OnnxError> {
+    let model = EmbeddingModel {
+        name: MINI_LM.to_owned(),
+        dimension: DIMENSION,
+    };
+    LocalEmbedder::start(model, "emma-minilm", MiniLm::load(runtime, models)?)
 }
 
-struct Request {
-    texts: Vec<String>,
-    answer: oneshot::Sender<Result<Vec<Vec<f32>>, EmbedError>>,
+/// The model, for one thread.
+struct MiniLm {
+    session: Session,
+    tokenizer: Tokenizer,
 }
 
 impl MiniLm {
-    /// Loads the model and starts its thread.
-    ///
-    /// # Errors
-    /// When a model file is missing or unfit.
-    pub fn start(runtime: &OnnxRuntime, models: &ModelDir) -> Result<Self, OnnxError> {
+    fn load(runtime: &OnnxRuntime, models: &ModelDir) -> Result<Self, OnnxError> {
         let session = runtime.open(&models.require(ModelFile::MiniLm)?, 1)?;
         let mut tokenizer = Tokenizer::from_file(models.require(ModelFile::MiniLmTokenizer)?)
             .map_err(|e| OnnxError::Runtime(format!("tokenizer: {e}")))?;
@@ -49,80 +44,13 @@ impl MiniLm {
             .with_truncation(Some(cut))
             .map_err(|e| OnnxError::Runtime(format!("tokenizer: {e}")))?;
         tokenizer.with_padding(None);
-        let (requests, received) = mpsc::channel(64);
-        let mut worker = Worker {
-            session,
-            tokenizer,
-            cache: HashMap::new(),
-        };
-        worker.embed("warm").map_err(|e| OnnxError::Runtime(e.to_string()))?;
-        std::thread::Builder::new()
-            .name("emma-minilm".to_owned())
-            .spawn(move || worker.serve(received))
-            .map_err(|e| OnnxError::Runtime(format!("no thread: {e}")))?;
-        Ok(Self { requests })
+        Ok(Self { session, tokenizer })
     }
 }
 
-#[async_trait]
-impl TextEmbedder for MiniLm {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (answer, result) = oneshot::channel();
-        let request = Request {
-            texts: texts.to_vec(),
-            answer,
-        };
-        self.requests.try_send(request).map_err(|_| EmbedError::Overloaded)?;
-        match tokio::time::timeout(TIMEOUT, result).await {
-            Ok(Ok(vectors)) => vectors,
-            Ok(Err(_)) => Err(EmbedError::Failed("the embedding thread is gone".to_owned())),
-            Err(_) => Err(EmbedError::TimedOut),
-        }
-    }
-
-    fn model(&self) -> EmbeddingModel {
-        EmbeddingModel {
-            name: NAME.to_owned(),
-            dimension: DIMENSION,
-        }
-    }
-}
-
-struct Worker {
-    session: Session,
-    tokenizer: Tokenizer,
-    cache: HashMap<String, Vec<f32>>,
-}
-
-impl Worker {
-    fn serve(&mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(request) = requests.blocking_recv() {
-            if request.answer.is_closed() {
-                continue;
-            }
-            // One at a time: batching gains nothing on a CPU.
-            let vectors = request.texts.iter().map(|text| self.cached(text)).collect();
-            // Nobody waiting any more is fine.
-            let _ = request.answer.send(vectors);
-        }
-    }
-
-    fn cached(&mut self, text: &str) -> Result<Vec<f32>, EmbedError> {
-        if let Some(known) = self.cache.get(text) {
-            return Ok(known.clone());
-        }
-        let vector = self.embed(text)?;
-        if self.cache.len() >= CACHED {
-            self.cache.clear();
-        }
-        self.cache.insert(text.to_owned(), vector.clone());
-        Ok(vector)
-    }
-
-    fn embed(&mut self, text: &str) -> Result<Vec<f32>, EmbedError> {
+impl Encoder for MiniLm {
+    /// The model makes no difference between roles.
+    fn encode(&mut self, text: &str, _: TextRole) -> Result<Vec<f32>, EmbedError> {
         let failed = |e: &dyn std::fmt::Display| EmbedError::Failed(e.to_string());
         let encoding = self.tokenizer.encode(text, true).map_err(|e| failed(&e))?;
         let wide = |ids: &[u32]| ids.iter().map(|id| i64::from(*id)).collect::<Vec<i64>>();
@@ -143,17 +71,13 @@ impl Worker {
     }
 }
 
-/// The mean of the tokens' vectors, brought to length 1.
+/// The sum of the tokens' vectors.
 fn pooled(hidden: &[f32], mask: &[i64]) -> Vec<f32> {
     let mut sum = vec![0.0f32; DIMENSION];
     for (token, _) in hidden.chunks_exact(DIMENSION).zip(mask).filter(|(_, m)| **m == 1) {
         for (total, value) in sum.iter_mut().zip(token) {
             *total += value;
         }
-    }
-    let length = sum.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::EPSILON);
-    for value in &mut sum {
-        *value /= length;
     }
     sum
 }

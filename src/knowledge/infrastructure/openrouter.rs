@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder};
+use crate::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
 use crate::shared::upstream::{self, Limits, Reply};
 
 /// Texts of one request; servers take some hundred at most.
@@ -150,7 +150,8 @@ impl OpenRouterEmbeddingsAdapter {
 
 #[async_trait]
 impl TextEmbedder for OpenRouterEmbeddingsAdapter {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    /// The interface has no place for the role; hosted models of these servers do without.
+    async fn embed(&self, texts: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(BATCH) {
             vectors.extend(self.batch(batch).await?);

@@ -9,8 +9,9 @@ use tracing::warn;
 use crate::knowledge::domain::ranking::rank;
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge, SpeechError};
 use crate::screening::shared::ids::JobOfferId;
-use crate::shared::embeddings::set::EmbeddingStore;
-use crate::shared::embeddings::{EmbedError, TextEmbedder};
+use crate::shared::embeddings::likeness::likenesses;
+use crate::shared::embeddings::set::{EmbeddingStore, REFUSED};
+use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
 use crate::shared::errors::StoreError;
 
 /// Somebody waits for the answer in a call: after this it is found by words alone.
@@ -35,12 +36,12 @@ impl RoleKnowledge for RoleSearch {
     async fn search(&self, job_offer: &JobOfferId, question: &str, limit: usize) -> Result<Vec<RoleFact>, SpeechError> {
         let statements = self.statements.of(job_offer).await;
         let statements = statements.map_err(|e| SpeechError::Failed(e.to_string()))?;
-        let cosines = tokio::time::timeout(PATIENCE, self.cosines(job_offer, question, &statements)).await;
-        let cosines = cosines.unwrap_or(Err(EmbedError::TimedOut)).unwrap_or_else(|error| {
+        let alike = tokio::time::timeout(PATIENCE, self.alike(job_offer, question, &statements)).await;
+        let alike = alike.unwrap_or(Err(EmbedError::TimedOut)).unwrap_or_else(|error| {
             warn!(%error, "the posting is searched by words alone");
             vec![0.0; statements.len()]
         });
-        let ranked = rank(question, &statements, &cosines).into_iter().take(limit);
+        let ranked = rank(question, &statements, &alike).into_iter().take(limit);
         Ok(ranked
             .map(|r| {
                 let (field, text) = statements[r.index].clone();
@@ -56,7 +57,7 @@ impl RoleKnowledge for RoleSearch {
 
 impl RoleSearch {
     /// How like the question each statement is.
-    async fn cosines(
+    async fn alike(
         &self,
         job_offer: &JobOfferId,
         question: &str,
@@ -67,19 +68,20 @@ impl RoleSearch {
             warn!(%error, "stored vectors cannot be read");
             None
         });
-        let stored = stored.filter(|set| set.fits(&model, statements));
-        let mut texts = vec![question.to_owned()];
-        if stored.is_none() {
-            texts.extend(statements.iter().map(|(_, text)| text.clone()));
+        if let Some(other) = stored.as_ref().filter(|set| *set.model() != model) {
+            warn!(job_offer.id = %job_offer, stored = other.model().name, configured = model.name, "{REFUSED}");
         }
-        let vectors = self.embedder.embed(&texts).await?;
-        let Some((asked, computed)) = vectors.split_first() else {
+        let stored = stored.filter(|set| set.fits(&model, statements));
+        let asked = self.embedder.embed(&[question.to_owned()], TextRole::Query).await?;
+        let Some(asked) = asked.first() else {
             return Err(EmbedError::Malformed("no vector for the question".to_owned()));
         };
-        let cosine = |stated: &[f32]| stated.iter().zip(asked).map(|(a, b)| a * b).sum();
-        Ok(match &stored {
-            Some(set) => set.vectors().iter().map(|(_, stated)| cosine(stated)).collect(),
-            None => computed.iter().map(|stated| cosine(stated)).collect(),
-        })
+        if let Some(set) = &stored {
+            let all = set.vectors().iter().map(|(_, stated)| stated.as_slice());
+            return Ok(likenesses(&model, asked, all));
+        }
+        let texts: Vec<String> = statements.iter().map(|(_, text)| text.clone()).collect();
+        let made = self.embedder.embed(&texts, TextRole::Passage).await?;
+        Ok(likenesses(&model, asked, made.iter().map(Vec::as_slice)))
     }
 }

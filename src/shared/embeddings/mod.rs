@@ -1,5 +1,7 @@
 //! Meaning as vectors: the port that search and analysis share, and the vectors that are kept.
 
+pub mod cached;
+pub mod likeness;
 pub mod set;
 pub mod store;
 
@@ -10,11 +12,24 @@ use crate::shared::errors::UpstreamError;
 /// Turns texts into vectors of length 1; the dot product of two is their cosine.
 #[async_trait]
 pub trait TextEmbedder: Send + Sync {
-    /// One vector per text, in order.
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    /// One vector per text, in order. Models that were taught to tell what looks from what is found need the role.
+    async fn embed(&self, texts: &[String], role: TextRole) -> Result<Vec<Vec<f32>>, EmbedError>;
     /// Which model makes them; vectors of different models are never compared.
     fn model(&self) -> EmbeddingModel;
 }
+
+/// Which side of a comparison a text is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextRole {
+    /// It looks for something: a question, a criterion. Somebody waits for it.
+    Query,
+    /// It is found: a statement, a piece of a document. Stored vectors are of this kind.
+    Passage,
+}
+
+/// The models on this machine, as their vectors are labelled.
+pub const E5_SMALL: &str = "multilingual-e5-small-q4";
+pub const MINI_LM: &str = "all-minilm-l6-v2-int8";
 
 /// A model and the length of its vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,10 @@ pub struct EmbeddingSet {
     vectors: Vec<(String, Vec<f32>)>,
 }
 
+/// What is said of vectors that are not used because another model made them.
+pub const REFUSED: &str =
+    "stored vectors are of another model and not used; run `emma embeddings rebuild` to make them anew";
+
 /// Vectors that are not of the model they are said to be of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MixedVectors {
@@ -35,6 +39,8 @@ pub trait EmbeddingStore: Send + Sync {
     /// Replaces all vectors of the owner, those of another model too.
     async fn put(&self, owner: &str, set: &EmbeddingSet, now: DateTime<Utc>) -> Result<(), StoreError>;
     async fn of(&self, owner: &str) -> Result<Option<EmbeddingSet>, StoreError>;
+    /// How many sets there are of each model, the most frequent first.
+    async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError>;
 }
 
 impl EmbeddingSet {

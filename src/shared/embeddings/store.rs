@@ -74,6 +74,19 @@ impl EmbeddingStore for SqliteEmbeddingStore {
             .map(Some)
             .map_err(|e| StoreError::Damaged(e.to_string()))
     }
+
+    async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError> {
+        let rows: Vec<(String, u32, u32)> = sqlx::query_as(
+            "SELECT model, dimension, count(*) FROM embedding_sets GROUP BY model, dimension ORDER BY count(*) DESC, model",
+        )
+        .fetch_all(self.0.reader())
+        .await?;
+        let model = |(name, dimension, sets): (String, u32, u32)| {
+            let dimension = dimension as usize;
+            (EmbeddingModel { name, dimension }, u64::from(sets))
+        };
+        Ok(rows.into_iter().map(model).collect())
+    }
 }
 
 /// Deletes the vectors of an owner in the caller's transaction.

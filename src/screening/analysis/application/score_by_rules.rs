@@ -6,7 +6,8 @@ use crate::screening::analysis::domain::statements::statements;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::transcript::transcript_sha256;
 use crate::screening::shared::plan::InterviewPlan;
-use crate::shared::embeddings::{EmbedError, TextEmbedder};
+use crate::shared::embeddings::likeness::likeness;
+use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
 
 /// Scores a transcript by fixed rules.
 ///
@@ -20,15 +21,12 @@ pub async fn score_by_rules(
     let statements = statements(transcript);
     let said: Vec<String> = statements.iter().map(|s| s.text.to_owned()).collect();
     let wanted: Vec<String> = plan.criteria.iter().map(criterion_text).collect();
-    let (said, wanted) = (embedder.embed(&said).await?, embedder.embed(&wanted).await?);
+    let said = embedder.embed(&said, TextRole::Passage).await?;
+    let wanted = embedder.embed(&wanted, TextRole::Query).await?;
+    let model = embedder.model();
     let similarity: Vec<Vec<f32>> = said
         .iter()
-        .map(|s| wanted.iter().map(|w| cosine(s, w)).collect())
+        .map(|s| wanted.iter().map(|w| likeness(&model, s, w)).collect())
         .collect();
     Ok(score(plan, &statements, &similarity, &transcript_sha256(transcript)))
-}
-
-/// Cosine of two vectors of length 1.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

@@ -1,6 +1,6 @@
 //! The deterministic scorer: rates what was said against the plan's criteria by fixed, readable rules.
 //!
-//! Evidence first: a statement is evidence for a criterion when it is near it in meaning (embedding cosine) or names
+//! Evidence first: a statement is evidence for a criterion when it is near it in meaning (likeness) or names
 //! its keywords. Level second, by what the evidence holds, after the behavioural anchors of structured interviews:
 //! 1 = touched on, 2 = described, 3 = own example, 4 = own example in detail, 5 = own example with its outcome.
 //! Pace, pauses, accent, fillers and grammar are not looked at.
@@ -17,7 +17,7 @@ use crate::screening::shared::plan::{Criterion, InterviewPlan};
 /// Written into every assessment this scorer makes.
 pub const SCORER_VERSION: &str = "deterministic-2";
 
-/// Relevance from which a statement is evidence. `MiniLM` cosines of unrelated sentences stay under 0.25.
+/// Relevance from which a statement is evidence. Unrelated sentences stay under 0.25, whatever the model.
 const RELEVANT: f32 = 0.42;
 /// What a keyword adds to the cosine; two count.
 const PER_KEYWORD: f32 = 0.16;
@@ -149,7 +149,8 @@ const AGAINST: [&str; 20] = [
     "not available",
 ];
 
-/// Rates the statements. `similarity[s][c]` is the cosine of statement `s` to criterion `c` of the plan, -1 to 1.
+/// Rates the statements. `similarity[s][c]` is the likeness of statement `s` to criterion `c` of the plan
+/// (`shared/embeddings/likeness.rs`), -1 to 1.
 pub fn score(
     plan: &InterviewPlan,
     statements: &[Statement<'_>],

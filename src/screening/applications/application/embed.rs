@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::domain::application::JobOfferApplied;
 use crate::screening::applications::domain::candidate::Candidate;
-use crate::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
-use crate::shared::embeddings::{EmbedError, TextEmbedder};
+use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::shared::embeddings::set::{EmbeddingSet, EmbeddingStore, MixedVectors};
+use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
+use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
@@ -45,37 +48,58 @@ impl EventHandler for GenerateJobOfferEmbeddings {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let applied: JobOfferApplied = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
         let offer = self.0.applications.job_offer(&applied.job_offer_id).await?;
-        let statements = offer.posting.statements().into_iter();
-        let texts: Vec<_> = statements.map(|s| (s.field, s.text)).collect();
-        self.0.keep(offer.id.as_str(), &texts).await
+        self.0.keep(offer.id.as_str(), &statements_of(&offer)).await
     }
 }
 
 impl Embeddings {
     async fn keep(&self, owner: &str, texts: &[(String, String)]) -> Result<(), HandlerError> {
-        let model = self.embedder.model();
-        if self
-            .vectors
-            .of(owner)
-            .await?
-            .is_some_and(|known| known.fits(&model, texts))
-        {
-            return Ok(());
-        }
-        let plain: Vec<String> = texts.iter().map(|(_, text)| text.clone()).collect();
-        let mut vectors = Vec::with_capacity(plain.len());
-        for batch in plain.chunks(BATCH) {
-            vectors.extend(self.embedder.embed(batch).await.map_err(failed)?);
-        }
-        let set = EmbeddingSet::new(model, texts, vectors).map_err(|e| HandlerError::Fail(e.to_string()))?;
         let now = self.applications.clock.now();
-        self.vectors.put(owner, &set, now).await.map_err(HandlerError::from)
+        match keep(&*self.embedder, &*self.vectors, owner, texts, now).await {
+            Ok(_) => Ok(()),
+            Err(KeepError::Embed(error)) => Err(failed(&error)),
+            Err(KeepError::Mixed(error)) => Err(HandlerError::Fail(error.to_string())),
+            Err(KeepError::Store(error)) => Err(error.into()),
+        }
     }
 }
 
+/// Why an owner's vectors could not be made or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    #[error("embedding: {0}")]
+    Embed(#[from] EmbedError),
+    #[error(transparent)]
+    Mixed(#[from] MixedVectors),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes an owner's vectors and keeps them, in one step or not at all. False where they were there already.
+pub(super) async fn keep(
+    embedder: &dyn TextEmbedder,
+    vectors: &dyn EmbeddingStore,
+    owner: &str,
+    texts: &[(String, String)],
+    now: DateTime<Utc>,
+) -> Result<bool, KeepError> {
+    let model = embedder.model();
+    let known = vectors.of(owner).await?;
+    if known.is_some_and(|known| known.fits(&model, texts)) {
+        return Ok(false);
+    }
+    let plain: Vec<String> = texts.iter().map(|(_, text)| text.clone()).collect();
+    let mut made = Vec::with_capacity(plain.len());
+    for batch in plain.chunks(BATCH) {
+        made.extend(embedder.embed(batch, TextRole::Passage).await?);
+    }
+    let set = EmbeddingSet::new(model, texts, made)?;
+    vectors.put(owner, &set, now).await?;
+    Ok(true)
+}
+
 /// A request that can never be answered is not repeated.
-#[expect(clippy::needless_pass_by_value, reason = "the shape map_err asks for")]
-fn failed(error: EmbedError) -> HandlerError {
+fn failed(error: &EmbedError) -> HandlerError {
     if error.is_transient() {
         HandlerError::Retry(format!("embedding: {error}"))
     } else {
@@ -83,8 +107,14 @@ fn failed(error: EmbedError) -> HandlerError {
     }
 }
 
+/// What a job offer states, by field.
+pub(super) fn statements_of(offer: &JobOffer) -> Vec<(String, String)> {
+    let statements = offer.posting.statements().into_iter();
+    statements.map(|s| (s.field, s.text)).collect()
+}
+
 /// What a candidate says about the work, in pieces a model reads whole. Name, address and username are not in it.
-fn texts_of(candidate: &Candidate) -> Vec<(String, String)> {
+pub(super) fn texts_of(candidate: &Candidate) -> Vec<(String, String)> {
     /// Some 200 word pieces; models that take least take 256.
     const PIECE_BYTES: usize = 800;
     let mut texts: Vec<(String, String)> = Vec::new();
@@ -117,8 +147,6 @@ fn texts_of(candidate: &Candidate) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-
     use super::*;
     use crate::screening::shared::ids::CandidateId;
 

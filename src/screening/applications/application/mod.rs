@@ -13,6 +13,7 @@ pub mod make_plan;
 pub mod move_on;
 pub mod plan_interview;
 pub mod react;
+pub mod rebuild_embeddings;
 pub mod submit_application;
 pub mod withdraw_consent;
 

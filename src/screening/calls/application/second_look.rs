@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::screening::calls::domain::interviewer::steering::{Direction, Suspicion, addressed};
-use crate::shared::embeddings::{EmbedError, TextEmbedder};
+use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
 
 /// A candidate does not wait longer for it.
 const TIMEOUT: Duration = Duration::from_millis(150);
@@ -71,7 +71,7 @@ impl SecondLook {
         if sentences.is_empty() {
             return Suspicion::None;
         }
-        match timeout(TIMEOUT, self.embedder.embed(&sentences)).await {
+        match timeout(TIMEOUT, self.embedder.embed(&sentences, TextRole::Query)).await {
             Ok(Ok(vectors)) => direction.judge(&vectors),
             Ok(Err(error)) => {
                 warn!(%error, "a turn could not be looked at a second time");
@@ -89,7 +89,7 @@ impl SecondLook {
         let mut pauses = 0;
         for batch in texts.chunks(BATCH) {
             let made = loop {
-                match self.embedder.embed(batch).await {
+                match self.embedder.embed(batch, TextRole::Query).await {
                     Err(error) if error.is_transient() && pauses < MOST_PAUSES => {
                         pauses += 1;
                         sleep(PAUSE).await;
@@ -120,7 +120,7 @@ mod tests {
 
     #[async_trait]
     impl TextEmbedder for Words {
-        async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        async fn embed(&self, texts: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
             if self.failures.load(Ordering::Relaxed) > 0 {
                 self.failures.fetch_sub(1, Ordering::Relaxed);
                 return Err(EmbedError::Overloaded);

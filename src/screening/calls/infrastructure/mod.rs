@@ -5,7 +5,6 @@ pub mod elevenlabs;
 pub mod http;
 pub mod kokoro;
 pub mod moonshine;
-mod onnx_proto;
 pub mod openai_speech;
 pub mod piper;
 pub mod recording;

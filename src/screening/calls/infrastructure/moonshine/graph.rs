@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::screening::calls::infrastructure::onnx_proto::{
+use crate::shared::onnx_proto::{
     FLOAT, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, INT64, MODEL_GRAPH, NODE_INPUT, NODE_NAME,
     NODE_OUTPUT, TENSOR_NAME, put, put_number, value_info,
 };

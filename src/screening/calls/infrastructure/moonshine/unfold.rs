@@ -11,7 +11,7 @@ use crate::screening::calls::infrastructure::moonshine::alignment::WATCHED;
 use crate::screening::calls::infrastructure::moonshine::flat::Table;
 use crate::screening::calls::infrastructure::moonshine::graph::{Graph, Node, Tensor, number};
 use crate::screening::calls::infrastructure::moonshine::packed;
-use crate::screening::calls::infrastructure::onnx_proto::{put, put_number};
+use crate::shared::onnx_proto::{put, put_number};
 
 /// The decoder's input that the encoder made.
 pub const SOUND: &str = "encoder_hidden_states";

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::screening::calls::infrastructure::onnx_proto::{
+use crate::shared::onnx_proto::{
     FLOAT, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, NODE_INPUT, NODE_NAME, NODE_OUTPUT,
     TENSOR_NAME, put, value_info,
 };
@@ -202,7 +202,7 @@ fn tensor_name(tensor: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::{cut_at, fields, text};
-    use crate::screening::calls::infrastructure::onnx_proto::{
+    use crate::shared::onnx_proto::{
         FLOAT, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_NODE, GRAPH_OUTPUT, MODEL_GRAPH, TENSOR_NAME, put, value_info,
     };
 

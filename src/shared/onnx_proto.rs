@@ -12,6 +12,7 @@ pub const TENSOR_NAME: u64 = 8;
 
 /// Element types of tensors.
 pub const FLOAT: u64 = 1;
+pub const INT8: u64 = 3;
 pub const INT64: u64 = 7;
 
 /// A field that has a length: text, bytes or a message.
@@ -45,4 +46,45 @@ pub fn value_info(name: &str, element: u64) -> Vec<u8> {
     put(&mut info, 1, name.as_bytes());
     put(&mut info, 2, &kind);
     info
+}
+
+/// A weight: its sizes, its element type and its little-endian contents.
+pub fn tensor(name: &str, sizes: &[usize], element: u64, contents: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(contents.len() + 64);
+    for size in sizes {
+        put_number(&mut out, 1, *size as i64);
+    }
+    put_number(&mut out, 2, element as i64);
+    put(&mut out, TENSOR_NAME, name.as_bytes());
+    put(&mut out, 9, contents);
+    out
+}
+
+/// What a node is told besides its inputs.
+#[derive(Debug, Clone, Copy)]
+pub enum Attribute {
+    Whole(&'static str, i64),
+    Float(&'static str, f32),
+}
+
+impl Attribute {
+    /// The message; kinds 1 and 2 are float and whole number.
+    pub fn write(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Whole(name, value) => {
+                put(&mut out, 1, name.as_bytes());
+                put_number(&mut out, 3, value);
+                put_number(&mut out, 20, 2);
+            }
+            Self::Float(name, value) => {
+                put(&mut out, 1, name.as_bytes());
+                // Four bytes: wire type 5.
+                out.push(2 << 3 | 5);
+                out.extend(value.to_le_bytes());
+                put_number(&mut out, 20, 1);
+            }
+        }
+        out
+    }
 }
