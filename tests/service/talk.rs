@@ -71,7 +71,9 @@ async fn a_candidate_holds_the_same_interview_over_a_websocket() {
     assert_eq!(turns[1]["transcript"], "I am ready.");
     for turn in turns {
         let delay = turn["voice_to_voice_ms"].as_f64().expect("a delay");
-        assert!((50.0..8000.0).contains(&delay), "{turn:#}");
+        // Nobody waits for the end of what was typed.
+        let least = if turn["answer"] == "answer.wav" { 100.0 } else { 0.0 };
+        assert!((least..8000.0).contains(&delay), "{turn:#}");
         let parts = turn["parts"]
             .as_object()
             .expect("parts")
