@@ -18,6 +18,7 @@ use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::http::idempotency::Idempotency;
+use crate::shared::llm::replies;
 use crate::shared::outbox;
 
 /// Erases from the embedded database and the directory of recordings.
@@ -39,6 +40,10 @@ impl Eraser for EmbeddedEraser {
         if erasing::erase_candidate(&mut write, application).await? {
             embeddings::erase(&mut write, application.candidate_id.as_str()).await?;
             erased::mark(&mut write, application.candidate_id.as_str(), now).await?;
+        }
+        for call in &call_ids {
+            replies::erase(&mut write, call.as_str()).await?;
+            erased::mark(&mut write, call.as_str(), now).await?;
         }
         let calls = call_ids.iter().map(CallId::as_str);
         let told: Vec<&str> = calls.clone().chain(analysis_ids.iter().map(String::as_str)).collect();

@@ -1,7 +1,6 @@
 //! `emma bench`: how well and how fast Emma hears on this machine.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -64,7 +63,7 @@ pub async fn run(args: BenchArgs, config: &Config) -> anyhow::Result<ExitCode> {
         }
         What::Memory => {
             let models = model_dir(&config.speech);
-            crate::cli::print(&memory::memory(&config, &models).await?);
+            crate::cli::print(&memory::memory(config, &models).await?);
             return Ok(ExitCode::SUCCESS);
         }
         What::Words(_)

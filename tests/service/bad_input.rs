@@ -20,7 +20,7 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::app::{Answer, App, RECRUITER};
-use crate::engines::engines;
+use crate::engines::{Pace, engines};
 use crate::raw_peer::RawPeer;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -62,7 +62,7 @@ impl Server {
             listen: vec![LOOPBACK],
             ..WebRtcConfig::default()
         }));
-        let app = App::start_with(engines(), gateway.clone()).await;
+        let app = App::start_with(engines(Pace::Spoken), gateway.clone()).await;
         let offer = json!({ "title": "Engineer", "organization": {"name": "Acme"}, "requirements": ["Rust"] });
         let offer = app.post("/api/v1/job-offers", offer).await.json()["id"]
             .as_str()

@@ -14,6 +14,9 @@ use emma::shared::clock::Clock as _;
 use emma::shared::embeddings::EmbeddingModel;
 use emma::shared::embeddings::set::{EmbeddingSet, EmbeddingStore as _};
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
+use emma::shared::llm::Purpose;
+use emma::shared::llm::cached::{KeptReply, ReplyStore as _};
+use emma::shared::llm::replies::SqliteReplies;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, RECRUITER, TestDb};
@@ -136,9 +139,28 @@ async fn nothing_of_the_candidate_is_left_in_any_file() {
     let analysis = format!("/api/v1/applications/{}/analysis", at.application);
     assert!(at.app.get(&analysis).await.text.contains("marzipan"));
 
+    let replies = SqliteReplies {
+        db: at.app.base.db.clone(),
+        clock: at.app.base.clock.clone(),
+        entries: 100,
+    };
+    let kept = KeptReply {
+        text: r#"{"quote":"a trombone"}"#.to_owned(),
+        calls: Vec::new(),
+    };
+    let keep = async |key| {
+        replies
+            .keep(key, Purpose::Evidence, Some(&call), &kept)
+            .await
+            .expect("stored")
+    };
+    keep("early").await;
+    assert!(is_found(&dir, "trombone"), "a model's answer is kept");
+
     let erased = erase(&at.app, &at.application).await;
     assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
-    for word in WORDS {
+    keep("late").await;
+    for word in WORDS.into_iter().chain(["trombone"]) {
         assert!(!is_found(&dir, word), "{word} is left");
     }
     assert!(!recording.exists());

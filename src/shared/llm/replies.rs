@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use sqlx::Row as _;
 
 use crate::shared::clock::Clock;
-use crate::shared::db::{Db, to_ms};
+use crate::shared::db::{Db, Write, to_ms};
+use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::llm::Purpose;
 use crate::shared::llm::cached::{KeptReply, ReplyStore};
@@ -47,6 +48,11 @@ impl ReplyStore for SqliteReplies {
         let now = self.clock.now();
         let text = serde_json::to_string(reply).map_err(|error| StoreError::Damaged(error.to_string()))?;
         let mut write = self.db.write().await?;
+        if let Some(subject) = subject
+            && erased::is_marked(&mut write, subject).await?
+        {
+            return Ok(());
+        }
         sqlx::query(
             "INSERT INTO llm_replies (key, subject, purpose, reply, stored) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (key) DO UPDATE SET subject = excluded.subject, reply = excluded.reply, stored = excluded.stored",
@@ -71,10 +77,19 @@ impl ReplyStore for SqliteReplies {
 
     async fn forget(&self, subject: &str) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
-        sqlx::query("DELETE FROM llm_replies WHERE subject = $1")
-            .bind(subject)
-            .execute(&mut *write)
-            .await?;
+        erase(&mut write, subject).await?;
         Ok(write.commit().await?)
     }
+}
+
+/// Deletes what was kept for a subject, in the caller's transaction.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(write: &mut Write, subject: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM llm_replies WHERE subject = $1")
+        .bind(subject)
+        .execute(&mut **write)
+        .await?;
+    Ok(())
 }
