@@ -152,7 +152,7 @@ async fn nothing_of_the_candidate_is_left_in_any_file() {
         replies
             .keep(key, Purpose::Evidence, Some(&call), &kept)
             .await
-            .expect("stored")
+            .expect("stored");
     };
     keep("early").await;
     assert!(is_found(&dir, "trombone"), "a model's answer is kept");

@@ -16,11 +16,13 @@ pub enum Suspicion {
     Clear,
 }
 
-/// Leaning from which a person is told; -1 is harmless, 1 an attack. From cross-validation on the sentences learned from.
-const DOUBT: f64 = 0.2;
+/// Leaning from which a person is told; -1 is harmless, 1 an attack. Chosen with the multilingual model between attacks
+/// missed and false alarms (`emma bench guardrails`, docs/benchmarks.md).
+const DOUBT: f64 = 0.35;
 /// None of the harmless sentences leaned this far when it was left out of the learning.
 const CLEAR: f64 = 0.5;
-/// How strongly the direction is kept simple.
+/// How strongly the direction is kept simple, as a share of how far the sentences lie from their middle: some models put
+/// all sentences close together.
 const RIDGE: f64 = 0.01;
 /// Sentences of one turn that are looked at.
 const MOST_SENTENCES: usize = 8;
@@ -162,8 +164,12 @@ impl Direction {
                 }
             }
         }
+        // Of each place: the mean of its squares, less the square of its mean.
+        let spread: f64 = (0..length)
+            .map(|i| gram[i * size + i] - gram[length * size + i].powi(2))
+            .sum();
         for i in 0..length {
-            gram[i * size + i] += RIDGE;
+            gram[i * size + i] += RIDGE * spread;
         }
         gram[length * size + length] += 1e-9;
         let mut weights = solve(gram, target)?;
@@ -239,7 +245,7 @@ mod tests {
         assert!(direction.lean(&[0.8, 0.0, 0.0, 0.3]) > 0.8);
         assert!(direction.lean(&[-0.8, 0.0, 0.0, 0.3]) < -0.8);
         assert_eq!(direction.judge(&[vec![-0.8, 0.1, -0.1, 0.3]]), Suspicion::None);
-        assert_eq!(direction.judge(&[vec![0.3, 0.0, 0.0, 0.3]]), Suspicion::Doubt);
+        assert_eq!(direction.judge(&[vec![0.4, 0.0, 0.0, 0.3]]), Suspicion::Doubt);
         let both = [vec![-0.8, 0.0, 0.0, 0.3], vec![0.8, 0.0, 0.0, 0.3]];
         assert_eq!(direction.judge(&both), Suspicion::Clear, "the worst sentence counts");
         assert_eq!(direction.judge(&[]), Suspicion::None);
