@@ -1,7 +1,7 @@
 //! Keeps Moonshine's weights in 8 bits while it runs: a quarter of the memory, and of what is read for every token.
 //!
 //! The published graphs unpack every weight matrix to floats, `float(q) * scale + zero`, in front of its product. ONNX
-//! Runtime's `MatMulNBits` multiplies by the 8 bits themselves. It has kernels for AVX2, AVX-512 and ARM's dot products;
+//! Runtime's `MatMulNBits` multiplies by the 8 bits themselves, with kernels for the vector units it knows (seen on AVX-512);
 //! on a processor without any it unpacks for every product, as the published graphs do.
 
 use std::borrow::Cow;
@@ -14,6 +14,9 @@ const BLOCK: usize = 32;
 const INT8: i64 = 3;
 const UINT8: i64 = 2;
 const FLOAT: i64 = 1;
+/// In the names of the projections of attention. They stay as they are: with 8-bit activations there, 12.3 % of the words
+/// are wrong instead of 11.9 % (`emma bench words`), and they are a quarter of the weights.
+const ATTENTION: &str = "_attn/";
 /// Runs with 8-bit activations.
 const ACCURACY_8_BITS: i64 = 4;
 
@@ -25,15 +28,17 @@ pub fn pack(graph: &mut Graph<'_>) {
     let finder = Finder::of(graph);
     for node in &graph.nodes {
         match &*node.operator {
-            "MatMul" if node.inputs.len() == 2 => match finder.matrix(&node.inputs[1]) {
-                Some(matrix) => {
-                    let (weights, scales) = packed
-                        .entry(node.inputs[1].clone().into_owned())
-                        .or_insert_with(|| matrix.pack(&node.inputs[1]));
-                    nodes.push(product(node, &matrix, weights.name.clone(), scales.name.clone()));
+            "MatMul" if node.inputs.len() == 2 && !node.name.contains(ATTENTION) => {
+                match finder.matrix(&node.inputs[1]) {
+                    Some(matrix) => {
+                        let (weights, scales) = packed
+                            .entry(node.inputs[1].clone().into_owned())
+                            .or_insert_with(|| matrix.pack(&node.inputs[1]));
+                        nodes.push(product(node, &matrix, weights.name.clone(), scales.name.clone()));
+                    }
+                    None => nodes.push(node.clone()),
                 }
-                None => nodes.push(node.clone()),
-            },
+            }
             "Gather" if node.inputs.len() == 2 => match finder.unpacking(&node.inputs[0]) {
                 Some(unpacking) => nodes.extend(look_up(node, &unpacking)),
                 None => nodes.push(node.clone()),
