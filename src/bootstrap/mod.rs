@@ -11,6 +11,7 @@ mod glue;
 pub mod mind;
 mod prepare;
 mod speech;
+mod subscriptions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,28 +34,19 @@ use crate::bootstrap::llm::{LlmHealth, OpenLlm};
 use crate::bootstrap::mind::Mind;
 use crate::bootstrap::prepare::PrepareVoice;
 use crate::bootstrap::speech::{RemoteSpeech, SpeechHealth};
+use crate::bootstrap::subscriptions::Subscribers;
 use crate::config::Config;
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
-use crate::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
+use crate::screening::analysis::application::analyse::AnalysisService;
 use crate::screening::analysis::application::forget_replies::ForgetReplies;
 use crate::screening::analysis::application::score_by_model::ModelScorer;
-use crate::screening::analysis::domain::analysis::ScreeningAnalysis;
 use crate::screening::analysis::infrastructure::http::AnalysisState;
 use crate::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use crate::screening::applications::application::ApplicationService;
-use crate::screening::applications::application::embed::{
-    Embeddings, GenerateCandidateEmbeddings, GenerateJobOfferEmbeddings,
-};
-use crate::screening::applications::application::erase::FinishErasure;
+use crate::screening::applications::application::embed::Embeddings;
 use crate::screening::applications::application::invite::LinkTerms;
 use crate::screening::applications::application::make_plan::{DeterministicPlans, ModelPlans};
-use crate::screening::applications::application::react::{
-    EndScreening, ForgetCalls, GenerateCallPrompt, NoteWithdrawal,
-};
-use crate::screening::applications::domain::application::{ApplicationErased, JobOfferApplied};
-use crate::screening::applications::domain::consent::ConsentWithdrawn;
-use crate::screening::applications::domain::ports::InterviewPlanEdited;
 use crate::screening::applications::infrastructure::calls::ApplicationCalls;
 use crate::screening::applications::infrastructure::documents::FileReader;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
@@ -62,7 +54,6 @@ use crate::screening::applications::infrastructure::store::SqliteApplicationStor
 use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::application::voice::VoiceStyle;
-use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::calls::infrastructure::http::calls::CallsState;
@@ -79,7 +70,6 @@ use crate::shared::http::auth::RecruiterToken;
 use crate::shared::http::entrance::Entrance;
 use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
 use crate::shared::http::idempotency::Idempotency;
-use crate::shared::jobs::Subscription;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
 use crate::shared::llm::cached::ReplyStore;
 use crate::shared::llm::costs::{CostsState, SqliteRequestLog};
@@ -233,59 +223,18 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         speed,
         stopping: stopping.clone(),
     });
-    let mut subscriptions = vec![
-        subscription(
-            JobOfferApplied::NAME,
-            "generate-call-prompt",
-            Arc::new(GenerateCallPrompt(applications.clone())),
-        ),
-        subscription(
-            JobOfferApplied::NAME,
-            "generate-candidate-embeddings",
-            Arc::new(GenerateCandidateEmbeddings(embeddings.clone())),
-        ),
-        subscription(
-            JobOfferApplied::NAME,
-            "generate-job-offer-embeddings",
-            Arc::new(GenerateJobOfferEmbeddings(embeddings)),
-        ),
-        subscription(JobOfferApplied::NAME, "prepare-voice", prepare_voice.clone()),
-        subscription(InterviewPlanEdited::NAME, "prepare-voice", prepare_voice),
-        subscription(ScreeningCall::FINISHED, "analyse-call", analysis.clone()),
-        subscription(
-            ScreeningCall::FINISHED,
-            "end-screening",
-            Arc::new(EndScreening(applications.clone())),
-        ),
-        subscription(
-            ScreeningCall::FINISHED,
-            "note-withdrawal",
-            Arc::new(NoteWithdrawal(applications.clone())),
-        ),
-        subscription(
-            ConsentWithdrawn::NAME,
-            "forget-calls",
-            Arc::new(ForgetCalls(applications.clone())),
-        ),
-        subscription(
-            ConsentWithdrawn::NAME,
-            "forget-analyses",
-            Arc::new(ForgetAnalyses(analysis)),
-        ),
-        subscription(
-            ApplicationErased::NAME,
-            "finish-erasure",
-            Arc::new(FinishErasure(applications.clone())),
-        ),
-    ];
-    // Also where none are kept any more: those of an earlier configuration go too.
+    // Answers of an earlier configuration are forgotten too, also where none are kept any more.
     let forget_replies = Arc::new(ForgetReplies {
         calls: call_store.clone(),
         replies,
     });
-    for event in [ScreeningAnalysis::COMPLETED, ConsentWithdrawn::NAME] {
-        subscriptions.push(subscription(event, "forget-replies", forget_replies.clone()));
-    }
+    let subscriptions = subscriptions::all(Subscribers {
+        applications: applications.clone(),
+        embeddings,
+        prepare_voice,
+        analysis,
+        forget_replies,
+    });
     let runner = JobRunner::new(db.clone(), clock.clone(), subscriptions, RunnerConfig::default());
 
     let demo = if config.server.demo {
@@ -495,18 +444,6 @@ impl Loading {
         let (data_dir, tasks) = (&self.config.server.data_dir, self.tasks.clone());
         let voice = open_voice(&self.config.speech, voice, data_dir, &self.models, &self.runtime, tasks).await?;
         Ok((ears, voice))
-    }
-}
-
-fn subscription(
-    event: &'static str,
-    subscriber: &'static str,
-    handler: Arc<dyn crate::shared::jobs::EventHandler>,
-) -> Subscription {
-    Subscription {
-        event,
-        subscriber,
-        handler,
     }
 }
 

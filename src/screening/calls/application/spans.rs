@@ -40,6 +40,7 @@ impl TurnSpans {
             span.record("total_ms", latency.total_ms);
             span.record("end_of_turn_ms", latency.end_of_turn_ms);
             span.record("transcription_ms", latency.transcription_ms);
+            span.record("first_token_ms", latency.first_token_ms);
             span.record("reply_ms", latency.reply_ms);
             span.record("first_audio_ms", latency.first_audio_ms);
         }
@@ -55,6 +56,7 @@ impl TurnSpans {
                     total_ms = Empty,
                     end_of_turn_ms = Empty,
                     transcription_ms = Empty,
+                    first_token_ms = Empty,
                     reply_ms = Empty,
                     first_audio_ms = Empty
                 );

@@ -1,4 +1,4 @@
-//! Speech to text by Moonshine base: English, encoder as long as the clip, three ONNX graphs of 8-bit weights.
+//! Speech to text by Moonshine base: English, encoder as long as the clip, three ONNX graphs.
 //!
 //! Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands", 2024
 //! (<https://arxiv.org/abs/2410.15608>). The decoder is run as its authors run it: greedily, at most 6.5 tokens a

@@ -1,7 +1,7 @@
 //! Unfolds Moonshine's published graphs into plain ONNX models.
 //!
 //! They come in ONNX Runtime's own format, whose graphs the runtime takes as they are: it would turn all 8-bit weights
-//! into floats again for every token. Here they become ONNX with products of 8-bit weights (`packed.rs`). The decoder
+//! into floats again for every token. Here they become ONNX, the encoder with products of 8-bit weights (`packed.rs`). The decoder
 //! holds two graphs in the branches of an `If`, one for the first token and one for the others. The second one serves
 //! all tokens if the first begins with an empty past, so of the first only what looks at the sound is taken.
 //!
@@ -10,7 +10,7 @@
 use crate::screening::calls::infrastructure::moonshine::alignment::WATCHED;
 use crate::screening::calls::infrastructure::moonshine::flat::Table;
 use crate::screening::calls::infrastructure::moonshine::graph::{Graph, Node, Tensor, number};
-use crate::screening::calls::infrastructure::moonshine::packed;
+use crate::screening::calls::infrastructure::moonshine::packed::{self, Products};
 use crate::shared::onnx_proto::{put, put_number};
 
 /// The decoder's input that the encoder made.
@@ -20,7 +20,7 @@ pub const SOUND: &str = "encoder_hidden_states";
 pub fn encoder(ort: &[u8]) -> Option<Vec<u8>> {
     let model = Model::read(ort)?;
     let outputs = model.graph.texts(OUTPUTS)?;
-    packed_model(model.graph(&[model.graph], outputs)?)
+    packed_model(model.graph(&[model.graph], outputs)?, Products::Packed)
 }
 
 /// The decoder's keys and values of the sound, which are the same for all tokens.
@@ -30,18 +30,18 @@ pub fn keys(ort: &[u8]) -> Option<Vec<u8>> {
     for node in graph.nodes.iter_mut().filter(|node| node.operator == "Shape") {
         node.inputs = vec![SOUND.into()];
     }
-    packed_model(graph)
+    packed_model(graph, Products::Floats)
 }
 
 /// One step of the decoder: the next token's likelihoods, the keys and values with this one's added, and what it looked at.
 pub fn step(ort: &[u8]) -> Option<Vec<u8>> {
     let mut graph = branch(ort, "then_branch", |output| !output.contains(".encoder."))?;
     graph.outputs.extend(WATCHED);
-    packed_model(graph)
+    packed_model(graph, Products::Floats)
 }
 
-fn packed_model(mut graph: Graph<'_>) -> Option<Vec<u8>> {
-    packed::pack(&mut graph);
+fn packed_model(mut graph: Graph<'_>, products: Products) -> Option<Vec<u8>> {
+    packed::pack(&mut graph, products);
     graph.write()
 }
 
