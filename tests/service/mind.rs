@@ -156,7 +156,7 @@ fn text(parts: &[SpeechPart]) -> String {
 async fn the_model_words_the_acknowledgement_and_the_plan_asks_the_question() {
     let stage = Stage::with("ok", Duration::ZERO).await;
     let (early, reply) = stage.says(&stage.turn(ANSWER)).await;
-    assert_eq!(text(&early), "I see, thank you for walking me through that.");
+    assert_eq!(text(&early), "I see. Thank you for walking me through that.");
     assert_eq!(reply.action, stage.next());
     let question = reply.parts.last().expect("a question");
     assert_eq!(
@@ -388,7 +388,7 @@ async fn a_good_sentence_is_said_though_nonsense_follows_it() {
     ))
     .await;
     let (early, reply) = stage.says(&stage.turn(ANSWER)).await;
-    assert_eq!(text(&early), "Thank you, so the failed payments went down by half.");
+    assert_eq!(text(&early), "Thank you. So the failed payments went down by half.");
     assert_eq!(reply.action, stage.next());
     assert!(reply.parts.iter().all(|part| !part.text.contains("cats")), "{reply:?}");
 }

@@ -9,6 +9,7 @@ use crate::screening::calls::application::emma::tools::{self, Tool};
 use crate::screening::calls::application::emma::{EmmaService, prompt};
 use crate::screening::calls::application::interviewing::{Early, EarlyNews, Talk, context};
 use crate::screening::calls::domain::conversation::ReplyRequest;
+use crate::screening::calls::domain::interviewer::openings::opening;
 use crate::screening::calls::domain::interviewer::proposals::{self, Draft, Proposal};
 use crate::screening::calls::domain::interviewer::sense::{self, Sense};
 use crate::screening::calls::domain::interviewer::speech_guard::{self, Breach, Ground};
@@ -331,12 +332,19 @@ impl<'a> Turn<'a> {
         }
         self.sentences += 1;
         self.words += sentence.split_whitespace().count();
-        let part = if self.draft.looked_up {
-            proposals::role_answer(sentence, &self.facts)
+        if self.draft.looked_up {
+            self.hand_on(proposals::role_answer(sentence, &self.facts)).await;
+            return Ok(());
+        }
+        let (opening, rest) = if self.has_spoken() {
+            (None, sentence.to_owned())
         } else {
-            proposals::remark(sentence)
+            opening(sentence, &self.request.history)
         };
-        self.hand_on(part).await;
+        if let Some(opening) = opening {
+            self.hand_on(proposals::remark(opening)).await;
+        }
+        self.hand_on(proposals::remark(&rest)).await;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod history;
 pub mod injection;
 pub mod intent;
 mod lines;
+pub mod openings;
 pub mod phrases;
 pub mod proposals;
 mod reply;
