@@ -138,7 +138,7 @@ async function checkTranscript(callId, seen) {
   if (!options["no-speech"]) assert.ok(by("candidate").some((segment) => !segment.typed && segment.text.trim()), "the transcript holds spoken answers");
   for (const segment of segments) assert.ok(segment.end_ms >= segment.start_ms, `segment ${segment.id} ends after it starts`);
   const starts = segments.map((segment) => segment.start_ms);
-  assert.deepEqual(starts, starts.toSorted((a, b) => a - b), "the transcript is in order of time");
+  assert.deepEqual(starts, [...starts].sort((a, b) => a - b), "the transcript is in order of time");
   const captions = new Map(seen.messages.filter((message) => message.type === "caption" && message.final).map((message) => [message.id, message]));
   for (const segment of by("emma")) {
     const caption = captions.get(segment.id);
