@@ -170,9 +170,10 @@ async fn the_model_words_the_acknowledgement_and_the_plan_asks_the_question() {
 async fn a_question_about_the_role_is_looked_up_answered_and_its_source_kept() {
     let stage = Stage::with("ok", Duration::ZERO).await;
     let (early, reply) = stage.says(&stage.turn("What is the salary for this role?")).await;
-    assert_eq!(early[0].kind, SegmentKind::RoleAnswer);
-    assert!(text(&early).contains("60,000 to 70,000 euros"), "{early:?}");
-    assert_eq!(early[0].source_refs, ["compensation"]);
+    let answer = early.last().expect("an answer");
+    assert_eq!(answer.kind, SegmentKind::RoleAnswer);
+    assert!(answer.text.contains("60,000 to 70,000 euros"), "{early:?}");
+    assert_eq!(answer.source_refs, ["compensation"]);
     assert!(
         matches!(reply.action, Action::StayOn { .. }),
         "the open question still waits"

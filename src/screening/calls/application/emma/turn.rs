@@ -332,10 +332,6 @@ impl<'a> Turn<'a> {
         }
         self.sentences += 1;
         self.words += sentence.split_whitespace().count();
-        if self.draft.looked_up {
-            self.hand_on(proposals::role_answer(sentence, &self.facts)).await;
-            return Ok(());
-        }
         let (opening, rest) = if self.has_spoken() {
             (None, sentence.to_owned())
         } else {
@@ -344,7 +340,12 @@ impl<'a> Turn<'a> {
         if let Some(opening) = opening {
             self.hand_on(proposals::remark(opening)).await;
         }
-        self.hand_on(proposals::remark(&rest)).await;
+        let part = if self.draft.looked_up {
+            proposals::role_answer(&rest, &self.facts)
+        } else {
+            proposals::remark(&rest)
+        };
+        self.hand_on(part).await;
         Ok(())
     }
 
