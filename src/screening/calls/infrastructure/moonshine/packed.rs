@@ -1,4 +1,4 @@
-//! Keeps Moonshine's weights in 8 bits while it runs: a quarter of the memory, and of what is read for every token.
+//! Keeps the weights of Moonshine's encoder and its table of tokens in 8 bits while it runs: a quarter of the memory.
 //!
 //! The published graphs unpack every weight matrix to floats, `float(q) * scale + zero`, in front of its product. ONNX
 //! Runtime's `MatMulNBits` multiplies by the 8 bits themselves, with kernels for the vector units it knows (seen on AVX-512);
