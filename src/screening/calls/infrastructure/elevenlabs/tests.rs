@@ -355,6 +355,46 @@ async fn a_session_opened_ahead_saves_the_handshake_and_one_that_was_closed_mean
 
 // spec: CALL-10
 #[tokio::test]
+async fn a_session_opened_ahead_is_closed_when_nobody_speaks() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let (gone, mut closed) = mpsc::channel(16);
+    let router = Router::new().fallback(move |upgrade: WebSocketUpgrade| async move {
+        upgrade.on_upgrade(async move |mut socket: WebSocket| {
+            let _ = socket.send(says(&json!({"message_type": "session_started"}))).await;
+            let mut used = false;
+            while let Some(Ok(Message::Text(text))) = socket.recv().await {
+                used = true;
+                if text.contains("\"commit\":true") {
+                    let answer = json!({"message_type": "committed_transcript_with_timestamps", "text": "yes"});
+                    let _ = socket.send(says(&answer)).await;
+                }
+            }
+            let _ = gone.send(used).await;
+        })
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let service = ElevenLabs {
+        base_url,
+        api_key: "the-key".to_owned().into(),
+        patience: Duration::from_secs(5),
+    };
+    let tasks = TaskTracker::new();
+    let adapter = ElevenLabsTranscriptionAdapter::new(service, "m".to_owned(), tasks.clone());
+    adapter.transcribe(job(0.5, "")).await.unwrap();
+    assert_eq!(closed.recv().await, Some(true), "the session that was used");
+    tasks.close();
+    tasks.wait().await;
+    tokio::task::yield_now().await;
+    assert!(closed.try_recv().is_err(), "the next one is kept for a while");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    assert_eq!(closed.recv().await, Some(false));
+}
+
+// spec: CALL-10
+#[tokio::test]
 async fn a_sentence_is_asked_for_and_comes_back_as_audio_with_its_words() {
     let script = Script::Answer(
         vec![audio(400, "Hello th"), audio(200, "ere. "), the_end()],

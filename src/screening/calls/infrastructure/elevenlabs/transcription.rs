@@ -86,6 +86,7 @@ impl ElevenLabsTranscriptionAdapter {
             // A failure shows when somebody needs a session.
             if let Ok(session) = open(&service, &model, language).await {
                 *ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+                tokio::spawn(close_stale(ahead));
             }
         });
     }
@@ -152,6 +153,13 @@ impl SpeechToText for ElevenLabsTranscriptionAdapter {
         }
         heard
     }
+}
+
+/// Nobody spoke in time: the session is closed here, rather than held at the service until that gives up.
+async fn close_stale(ahead: Arc<Mutex<Option<Session>>>) {
+    tokio::time::sleep(FRESH).await;
+    let mut kept = ahead.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(kept.take_if(|session| session.opened.elapsed() >= FRESH));
 }
 
 async fn open(service: &ElevenLabs, model: &str, language: String) -> Result<Session, SpeechError> {
