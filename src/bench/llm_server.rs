@@ -22,7 +22,7 @@ use tokio::time::sleep;
 const REMEMBERED: usize = 500;
 
 /// Every mode and what it does.
-pub const MODES: [(&str, &str); 22] = [
+pub const MODES: [(&str, &str); 23] = [
     ("ok", "acknowledges, looks up, goes on; a whole interview can be held"),
     ("words", "speaks and calls no tool"),
     ("clarify", "asks a follow-up of its own whenever it may"),
@@ -44,7 +44,8 @@ pub const MODES: [(&str, &str); 22] = [
     ("endless", "never stops"),
     ("empty", "an answer without words and calls"),
     ("prohibited", "says what no interviewer may say"),
-    ("no-schema", "refuses response_format and stream_options"),
+    ("no-schema", "refuses schemas of any form and stream_options"),
+    ("old-schema", "takes a schema only beside json_object"),
 ];
 
 /// How fast it answers.
@@ -194,8 +195,11 @@ async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<Value>)
         ("no-schema", _) if request.get("stream_options").is_some() => {
             return failure(400, "unknown field: stream_options");
         }
-        ("no-schema", _) if request["response_format"]["type"] == "json_schema" => {
+        ("no-schema" | "old-schema", _) if request["response_format"]["type"] == "json_schema" => {
             return failure(400, "response_format json_schema is not supported");
+        }
+        ("no-schema", _) if request["response_format"].get("schema").is_some() => {
+            return failure(400, "unknown field: response_format.schema");
         }
         _ => {}
     }

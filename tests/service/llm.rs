@@ -134,21 +134,29 @@ async fn an_answer_without_end_is_cut_off() {
 
 // spec: CALL-10
 #[tokio::test]
-async fn a_server_that_knows_no_schemas_is_asked_in_words_and_only_refuses_once() {
-    let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
-    let model = adapter(&server.base_url(), "no-schema");
-    for _ in 0..2 {
-        let mut request = request(&[]);
-        request.schema = Some(AnswerSchema {
-            name: "answer".to_owned(),
-            schema: json!({ "type": "object", "properties": { "ok": { "type": "boolean" } } }),
-        });
-        let answer = complete(&model, request).await.expect("an answer");
-        assert_eq!(json_of::<Value>(&answer.text).expect("json")["ok"], true);
+async fn a_server_is_asked_in_the_strictest_form_it_knows_and_only_refuses_once() {
+    let schema = json!({ "type": "object", "properties": { "ok": { "type": "boolean" } } });
+    let forms = [
+        ("old-schema", 1, json!({ "type": "json_object", "schema": schema })),
+        ("no-schema", 3, json!({ "type": "json_object" })),
+    ];
+    for (mode, refusals, form) in forms {
+        let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
+        let model = adapter(&server.base_url(), mode);
+        for _ in 0..2 {
+            let mut request = request(&[]);
+            request.schema = Some(AnswerSchema {
+                name: "answer".to_owned(),
+                schema: schema.clone(),
+            });
+            let answer = complete(&model, request).await.expect("an answer");
+            assert_eq!(json_of::<Value>(&answer.text).expect("json")["ok"], true);
+        }
+        assert_eq!(server.requests().len(), refusals + 2, "{mode}: refused once, then known");
+        let last = server.requests().pop().expect("a request");
+        assert_eq!(last["response_format"], form, "{mode}");
+        assert!(last["messages"].to_string().contains("JSON Schema"), "{mode}");
     }
-    assert_eq!(server.requests().len(), 4, "two refusals, then two answers");
-    let last = server.requests().pop().expect("a request");
-    assert!(last["messages"].to_string().contains("JSON Schema"));
 }
 
 // spec: CALL-10

@@ -25,6 +25,9 @@ pub struct Dialect {
 pub enum SchemaSupport {
     #[default]
     Schema,
+    /// The older form: a JSON object, with its schema beside it (llama.cpp, Together, Anyscale); also put into words, for
+    /// servers that take the field and do nothing with it.
+    ObjectOf,
     /// Only "some JSON object"; the schema is put into words.
     Object,
     /// Not even that.
@@ -54,7 +57,8 @@ impl Dialect {
             Self { no_tools: true, ..self }
         } else if request.schema.is_some() && self.schema != SchemaSupport::Words {
             let schema = match self.schema {
-                SchemaSupport::Schema => SchemaSupport::Object,
+                SchemaSupport::Schema => SchemaSupport::ObjectOf,
+                SchemaSupport::ObjectOf => SchemaSupport::Object,
                 SchemaSupport::Object | SchemaSupport::Words => SchemaSupport::Words,
             };
             Self { schema, ..self }
@@ -104,6 +108,7 @@ pub fn body(model: &str, request: &ChatRequest, dialect: Dialect, ask_price: boo
         let format = match dialect.schema {
             SchemaSupport::Schema => Some(json!({ "type": "json_schema", "json_schema": {
                 "name": schema.name, "schema": schema.schema, "strict": true } })),
+            SchemaSupport::ObjectOf => Some(json!({ "type": "json_object", "schema": schema.schema })),
             SchemaSupport::Object => Some(json!({ "type": "json_object" })),
             SchemaSupport::Words => None,
         };
