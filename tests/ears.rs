@@ -70,6 +70,7 @@ fn both() -> LocalTranscriber {
         first: Moonshine::load(&runtime, &models, 1).expect("Moonshine loads"),
         language: "en",
         second: Whisper::load(&whisper).expect("whisper loads"),
+        patience: Duration::from_mins(5),
     };
     let patience = Patience {
         timeout: Duration::from_mins(5),

@@ -13,7 +13,7 @@ use crate::config::{LocalEars, Speech, VoiceEngine, WhisperModel};
 use crate::screening::calls::infrastructure::moonshine::Moonshine;
 use crate::screening::calls::infrastructure::silero::SileroVad;
 use crate::screening::calls::infrastructure::smart_turn::SmartTurn;
-use crate::screening::calls::infrastructure::transcriber::{LocalTranscriber, Patience, SecondOpinion};
+use crate::screening::calls::infrastructure::transcriber::{self, LocalTranscriber, Patience, SecondOpinion};
 use crate::screening::calls::infrastructure::voice::choice::{
     self, LocalVoices, Measured, Preference, VoiceSettings, Why,
 };
@@ -89,6 +89,7 @@ pub fn open_ears(
             first,
             language: "en",
             second: whisper,
+            patience: transcriber::PATIENCE,
         };
         LocalTranscriber::start(both, Patience::default())
     };

@@ -152,7 +152,11 @@ async fn a_server_is_asked_in_the_strictest_form_it_knows_and_only_refuses_once(
             let answer = complete(&model, request).await.expect("an answer");
             assert_eq!(json_of::<Value>(&answer.text).expect("json")["ok"], true);
         }
-        assert_eq!(server.requests().len(), refusals + 2, "{mode}: refused once, then known");
+        assert_eq!(
+            server.requests().len(),
+            refusals + 2,
+            "{mode}: refused once, then known"
+        );
         let last = server.requests().pop().expect("a request");
         assert_eq!(last["response_format"], form, "{mode}");
         assert!(last["messages"].to_string().contains("JSON Schema"), "{mode}");

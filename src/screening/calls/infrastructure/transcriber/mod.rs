@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
 use crate::screening::calls::domain::ports::{HeardWord, SpeechError, SpeechToText, Transcript, TranscriptionJob};
 use crate::screening::calls::infrastructure::transcriber::queue::{JobQueue, Waiting};
-pub use crate::screening::calls::infrastructure::transcriber::second::SecondOpinion;
+pub use crate::screening::calls::infrastructure::transcriber::second::{PATIENCE, SecondOpinion};
 
 /// The longest stretch the models can hear at once.
 const LONGEST: usize = 30 * EAR_RATE_HZ as usize;

@@ -1,5 +1,9 @@
 //! Two models: the second is asked where the first is in doubt.
 
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::screening::calls::domain::ports::{SpeechError, TranscriptionJob};
@@ -10,6 +14,8 @@ use crate::screening::calls::infrastructure::transcriber::{Heard, Listener};
 const DOUBT: f32 = -0.35;
 /// How much surer the second must be to be believed instead; the models' probabilities are not quite comparable.
 const SURER_BY: f32 = 0.1;
+/// How long the second may take over it: a candidate waits for the words, and so do all other calls.
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Believes the first model where it is sure, and the surer of both where it is not.
 pub struct SecondOpinion<A, B> {
@@ -17,6 +23,39 @@ pub struct SecondOpinion<A, B> {
     /// The one language the first model knows, as a BCP 47 primary tag; all others go to the second.
     pub language: &'static str,
     pub second: B,
+    /// After this time the first is believed.
+    pub patience: Duration,
+}
+
+impl<A: Listener, B: Listener> SecondOpinion<A, B> {
+    /// What the second hears; nothing where it fails or takes too long.
+    fn ask_second(&mut self, job: &TranscriptionJob, stop: &CancellationToken) -> Result<Option<Heard>, SpeechError> {
+        let hurry = stop.child_token();
+        let (done, waiting) = sync_channel::<()>(1);
+        let (late, patience) = (hurry.clone(), self.patience);
+        let heard = thread::scope(|scope| {
+            let watch = thread::Builder::new().name("emma-ears-watch".to_owned());
+            let watching = watch.spawn_scoped(scope, move || {
+                if waiting.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                    late.cancel();
+                }
+            });
+            let heard = self.second.listen(job, &hurry);
+            drop(done);
+            if let Err(error) = watching {
+                tracing::warn!(%error, "a second opinion could not be timed");
+            }
+            heard
+        });
+        match heard {
+            Ok(heard) => Ok(Some(heard)),
+            Err(error) if stop.is_cancelled() => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "no second opinion");
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl<A: Listener, B: Listener> Listener for SecondOpinion<A, B> {
@@ -33,7 +72,10 @@ impl<A: Listener, B: Listener> Listener for SecondOpinion<A, B> {
         if !is_doubtful(&heard, evidence) {
             return Ok(heard);
         }
-        let other = self.second.listen(job, stop)?;
+        let Some(other) = self.ask_second(job, stop)? else {
+            let unlikely = evidence.is_weak() && heard.avg_logprob < DOUBT;
+            return Ok(if unlikely { Heard::default() } else { heard });
+        };
         tracing::debug!(first = heard.avg_logprob, second = other.avg_logprob, "second opinion");
         Ok(surer(heard, other, evidence))
     }
@@ -87,22 +129,38 @@ mod tests {
         }
     }
 
-    fn ask(first: Heard, second: Heard, language: &str, audio: Vec<f32>) -> (String, usize, usize) {
-        let mut both = SecondOpinion {
-            first: Parrot(first, 0),
-            language: "en",
-            second: Parrot(second, 0),
-        };
-        let job = TranscriptionJob {
+    /// Works until it is stopped.
+    struct Dawdler;
+
+    impl Listener for Dawdler {
+        fn listen(&mut self, _: &TranscriptionJob, stop: &CancellationToken) -> Result<Heard, SpeechError> {
+            while !stop.is_cancelled() {
+                thread::yield_now();
+            }
+            Err(SpeechError::Cancelled)
+        }
+    }
+
+    fn job(language: &str, audio: Vec<f32>) -> TranscriptionJob {
+        TranscriptionJob {
             audio: audio.into(),
             priority: Priority::Live,
             language: language.to_owned(),
             context: String::new(),
             speech_ms: None,
             cancel: CancellationToken::new(),
+        }
+    }
+
+    fn ask(first: Heard, second: Heard, language: &str, audio: Vec<f32>) -> (String, usize, usize) {
+        let mut both = SecondOpinion {
+            first: Parrot(first, 0),
+            language: "en",
+            second: Parrot(second, 0),
+            patience: PATIENCE,
         };
         let heard = both
-            .listen(&job, &CancellationToken::new())
+            .listen(&job(language, audio), &CancellationToken::new())
             .expect("parrots do not fail");
         let texts: Vec<_> = heard.words.into_iter().map(|w| w.text).collect();
         (texts.join(" "), both.first.1, both.second.1)
@@ -138,6 +196,29 @@ mod tests {
             ask(heard("one", -0.1), heard("two", 0.0), "en", vec![0.0; 16_000]),
             (String::new(), 0, 0)
         );
+    }
+
+    #[test]
+    fn who_takes_too_long_over_a_second_opinion_is_not_waited_for() {
+        let late = |first: Heard, audio: Vec<f32>, stop: &CancellationToken| {
+            let mut both = SecondOpinion {
+                first: Parrot(first, 0),
+                language: "en",
+                second: Dawdler,
+                patience: Duration::from_millis(5),
+            };
+            both.listen(&job("en", audio), stop)
+        };
+        let words = late(heard("one", -0.6), bursts(), &CancellationToken::new()).expect("the first ear's words");
+        assert_eq!(words, heard("one", -0.6));
+        let hum: Vec<f32> = (0..16_000).map(|i| 0.1 * (i as f32 * 0.02).sin()).collect();
+        let sure = late(heard("one", -0.1), hum.clone(), &CancellationToken::new()).expect("words");
+        assert_eq!(sure.words.len(), 1, "a sure ear is believed alone");
+        let unsure = late(heard("one", -0.6), hum, &CancellationToken::new()).expect("nothing");
+        assert_eq!(unsure, Heard::default());
+        let stop = CancellationToken::new();
+        stop.cancel();
+        assert_eq!(late(heard("one", -0.6), bursts(), &stop), Err(SpeechError::Cancelled));
     }
 
     #[test]
