@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use emma::bench::normalizer::Normalizer;
-use emma::bench::wer::Errors;
 use emma::screening::calls::domain::audio::VAD_FRAME;
 use emma::screening::calls::domain::ports::{
     Priority, SpeechError, SpeechToText, Transcript, TranscriptionJob, TurnJudge, VoiceActivity,
@@ -17,6 +15,8 @@ use emma::screening::calls::infrastructure::transcriber::{LocalTranscriber, Pati
 use emma::screening::calls::infrastructure::whisper::{Whisper, WhisperConfig};
 use emma::shared::models::{ModelDir, ModelFile};
 use emma::shared::onnx::OnnxRuntime;
+use emma::shared::word_errors::Errors;
+use emma::shared::word_errors::normalizer::Normalizer;
 use tokio_util::sync::CancellationToken;
 
 /// Clips of `LibriSpeech` and what is said in them; see tests/data/speech/CREDITS.md.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::bench::Ears;
+use crate::bootstrap::engines::Ears;
 use crate::screening::calls::domain::audio::{EAR_RATE_HZ, VAD_FRAME};
 
 /// One utterance with its reference.

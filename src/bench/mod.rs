@@ -14,19 +14,4 @@ pub mod voice;
 pub mod words;
 
 mod audio;
-pub mod normalizer;
-mod numbers;
 mod synth;
-pub mod wer;
-
-use std::sync::Arc;
-
-use crate::screening::calls::domain::ports::{SpeechToText, TurnJudge, VoiceActivity};
-
-/// What Emma hears with.
-#[derive(Clone)]
-pub struct Ears {
-    pub speech_to_text: Arc<dyn SpeechToText>,
-    pub voice_activity: Arc<dyn VoiceActivity>,
-    pub turn_judge: Arc<dyn TurnJudge>,
-}

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::Ears;
 use crate::bench::audio::voice;
 use crate::bench::segments::{Cutting, cut};
 use crate::bench::synth::Sound;
+use crate::bootstrap::engines::Ears;
 use crate::screening::calls::domain::ports::{Priority, TranscriptionJob};
 
 /// What to measure on.

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::Ears;
 use crate::bench::audio::{Utterance, load_set, percentile, sets, voice};
-use crate::bench::normalizer::Normalizer;
-use crate::bench::wer::Errors;
+use crate::bootstrap::engines::Ears;
 use crate::screening::calls::domain::audio::{EAR_RATE_HZ, VAD_FRAME};
 use crate::screening::calls::domain::ports::{Priority, TranscriptionJob};
+use crate::shared::word_errors::Errors;
+use crate::shared::word_errors::normalizer::Normalizer;
 
 /// What to measure on.
 #[derive(Debug, Clone, clap::Args)]

@@ -7,8 +7,8 @@ use anyhow::Context;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::Ears;
 use crate::bench::audio::{load, percentile};
+use crate::bootstrap::engines::Ears;
 use crate::screening::calls::domain::ports::{Priority, TranscriptionJob};
 use crate::screening::calls::domain::turn_policy::{
     Ending, Judgement, Patience, PauseStats, Silence, TurnDecision, TurnPolicy, ending_of,

@@ -69,17 +69,28 @@ impl fmt::Display for VoiceReport {
     }
 }
 
-/// Renders each sentence `rounds` times with each engine. `scratch` is an empty directory for the cache.
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub struct VoiceArgs {
+    /// How often each sentence is rendered; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+    /// Threads of one rendering
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    threads: u8,
+}
+
+/// Renders each sentence with each engine. `scratch` is an empty directory for the cache.
 ///
 /// # Errors
 /// When an engine that could be opened fails to speak, or the directory cannot be used.
-pub async fn bench_voice(
+pub async fn voice(
     runtime: &OnnxRuntime,
     models: &ModelDir,
-    threads: usize,
-    rounds: usize,
+    args: &VoiceArgs,
     scratch: &Path,
 ) -> anyhow::Result<VoiceReport> {
+    let (rounds, threads) = (usize::from(args.rounds), usize::from(args.threads));
     let mut report = VoiceReport::default();
     for engine in [VoiceEngine::Kokoro, VoiceEngine::Piper] {
         let settings = VoiceSettings {
@@ -96,7 +107,7 @@ pub async fn bench_voice(
         render(queue.as_ref(), VOICE, "Hello there.").await?;
         for (words, text) in SENTENCES {
             let mut runs = Vec::new();
-            for _ in 0..rounds.max(1) {
+            for _ in 0..rounds {
                 runs.push(render(queue.as_ref(), VOICE, text).await?);
             }
             runs.sort_by_key(|run| run.all_ms);
@@ -133,7 +144,7 @@ async fn cached(
     };
     open()?.prepare(vec![text.to_owned()], VOICE, 1.0).finished().await;
     let (mut memory, mut disk) = (Vec::new(), Vec::new());
-    for _ in 0..rounds.max(1) {
+    for _ in 0..rounds {
         // Nothing is in the memory of a cache that has just been opened.
         let voice = open()?;
         disk.push(first_chunk_us(&voice, text).await?);

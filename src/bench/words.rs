@@ -7,13 +7,13 @@ use anyhow::Context;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::Ears;
 use crate::bench::audio::{load_set, percentile, sets};
-use crate::bench::normalizer::Normalizer;
-use crate::bench::wer::Errors;
+use crate::bootstrap::engines::Ears;
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
 use crate::screening::calls::domain::ports::{Priority, TranscriptionJob};
 use crate::shared::memory;
+use crate::shared::word_errors::Errors;
+use crate::shared::word_errors::normalizer::Normalizer;
 
 /// What to measure on.
 #[derive(Debug, Clone, clap::Args)]

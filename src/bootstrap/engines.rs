@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::bench::Ears;
 use crate::config::{LocalEars, Speech, VoiceEngine, WhisperModel};
+use crate::screening::calls::domain::ports::{SpeechToText, TurnJudge, VoiceActivity};
 use crate::screening::calls::infrastructure::moonshine::Moonshine;
 use crate::screening::calls::infrastructure::silero::SileroVad;
 use crate::screening::calls::infrastructure::smart_turn::SmartTurn;
@@ -53,6 +53,14 @@ pub const fn whisper_file(model: WhisperModel) -> ModelFile {
         WhisperModel::Base => ModelFile::WhisperBase,
         WhisperModel::TinyEn => ModelFile::WhisperTinyEn,
     }
+}
+
+/// What Emma hears with.
+#[derive(Clone)]
+pub struct Ears {
+    pub speech_to_text: Arc<dyn SpeechToText>,
+    pub voice_activity: Arc<dyn VoiceActivity>,
+    pub turn_judge: Arc<dyn TurnJudge>,
 }
 
 /// Loads voice activity, turn model and transcriber, one after the other until `stop` fires. Blocks for some seconds.

@@ -437,7 +437,7 @@ impl Loading {
     }
 
     /// The ears first: the voice is measured when nothing else is being loaded.
-    async fn load(&self, voice: &str) -> anyhow::Result<(crate::bench::Ears, engines::EmmaVoice)> {
+    async fn load(&self, voice: &str) -> anyhow::Result<(engines::Ears, engines::EmmaVoice)> {
         let (speech, models, runtime) = (self.config.speech.clone(), self.models.clone(), self.runtime.clone());
         let stop = self.stopping.clone();
         let ears = tokio::task::spawn_blocking(move || open_ears(&speech, &models, &runtime, &stop)).await??;

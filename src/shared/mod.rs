@@ -21,3 +21,4 @@ pub mod secrets;
 pub mod telemetry;
 pub mod traces;
 pub mod upstream;
+pub mod word_errors;

@@ -7,52 +7,27 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::talk::At;
 use crate::talk::FRAME_TIME;
 use crate::talk::console::Console;
 use crate::talk::emma_audio::EmmaAudio;
+use crate::talk::error::{CONNECT, CallError};
 use crate::talk::files::Content;
-use crate::talk::http::{Interview, InterviewError};
+use crate::talk::http::Interview;
 use crate::talk::line::Line;
 use crate::talk::pacing::{self, Microphone};
-use crate::talk::peer::{PeerError, PeerEvent};
+use crate::talk::peer::PeerEvent;
 use crate::talk::protocol::{self, EmmaState, Ended, ServerMessage};
 use crate::talk::recording::Recording;
 use crate::talk::report::{CallReport, Summary, TurnReport};
 use crate::talk::settings::Settings;
-use crate::talk::socket::SocketError;
 use crate::talk::transcript::Transcript;
-use crate::talk::turn_tracker::{Action, At, TurnTracker};
+use crate::talk::turn_tracker::{Action, TurnTracker};
 
-/// From the answer to a connection that carries media.
-const CONNECT: Duration = Duration::from_secs(20);
 /// After asking for the end, for the server to say that it has ended.
 const GOODBYE: Duration = Duration::from_secs(4);
 /// After the server said so, for the last audio in flight.
 const LAST_AUDIO: Duration = Duration::from_millis(300);
-
-/// Why a call failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    #[error(transparent)]
-    Interview(#[from] InterviewError),
-    #[error(transparent)]
-    Peer(#[from] PeerError),
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    /// The server's words.
-    #[error("the connection was refused: {0}")]
-    Refused(String),
-    #[error("Opus: {0}")]
-    Codec(#[from] opus::Error),
-    #[error("cannot record: {0}")]
-    Recording(String),
-    #[error("no connection within {} s: the server's media address cannot be reached", CONNECT.as_secs())]
-    NotConnected,
-    #[error("the connection was lost")]
-    Lost,
-    #[error("the call did not end within {} s", .0.as_secs())]
-    Timeout(Duration),
-}
 
 /// Makes the call; a failure is in the report, beside what had happened until then.
 pub async fn run(settings: &Settings, number: usize, console: Console, cancel: CancellationToken) -> CallReport {

@@ -7,8 +7,8 @@
 
 use std::collections::VecDeque;
 
+use crate::talk::At;
 use crate::talk::speech_edges::dbfs;
-use crate::talk::turn_tracker::At;
 
 /// What counts as audible, dB under full scale.
 pub const AUDIBLE_DBFS: f32 = -50.0;

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::talk::call::CallError;
+use crate::talk::At;
+use crate::talk::error::CallError;
 use crate::talk::http::{Connection, IceServer, Interview};
 use crate::talk::pcm_receiver::PcmReceiver;
 use crate::talk::peer::{Peer, PeerEvent, Received, Streams};
 use crate::talk::receiver::{Packet, Played, Receiver};
 use crate::talk::settings::Settings;
 use crate::talk::socket::{Piece, Socket};
-use crate::talk::turn_tracker::At;
 use crate::talk::{RATE_HZ, trickling};
 
 const BITRATE: i32 = 32_000;

@@ -18,6 +18,7 @@ pub mod args;
 pub mod call;
 pub mod console;
 pub mod emma_audio;
+pub mod error;
 pub mod files;
 pub mod http;
 pub mod line;
@@ -49,6 +50,8 @@ use settings::Settings;
 pub const RATE_HZ: u32 = 48_000;
 /// Samples in one packet.
 pub const FRAME: usize = 960;
+/// Time since the call's clock started.
+pub type At = Duration;
 /// What one packet lasts.
 pub const FRAME_TIME: Duration = Duration::from_millis(20);
 

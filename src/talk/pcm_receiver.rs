@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::talk::At;
 use crate::talk::receiver::{DEPTH, Played};
-use crate::talk::turn_tracker::At;
 use crate::talk::{FRAME, FRAME_TIME};
 
 /// Two seconds, what the server keeps for a slow client; above it the oldest goes.

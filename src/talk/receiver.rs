@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use opus::{Channels, Decoder};
 
-use crate::talk::turn_tracker::At;
+use crate::talk::At;
 use crate::talk::{FRAME, FRAME_TIME, RATE_HZ};
 
 /// How long the first packet of a stretch of audio waits. Not part of any measured delay.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bench::normalizer::Normalizer;
+use crate::shared::word_errors::normalizer::Normalizer;
 use crate::talk::args::TalkArgs;
 use crate::talk::files::{self, Answer};
 use crate::talk::recording;

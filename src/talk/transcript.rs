@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::talk::At;
 use crate::talk::protocol::{Caption, Speaker};
-use crate::talk::turn_tracker::At;
 
 /// One thing one side said.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use crate::talk::At;
 use crate::talk::emma_audio::SILENCE_MS;
 use crate::talk::protocol::{EmmaState, Parts};
-
-/// Time since the call's clock started.
-pub type At = Duration;
 
 /// Without any state message, this much of Emma's silence is taken for listening.
 const STATELESS_SILENCE: Duration = Duration::from_secs(2);

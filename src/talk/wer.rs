@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::bench::normalizer::Normalizer;
-use crate::bench::wer::Errors;
+use crate::shared::word_errors::Errors;
+use crate::shared::word_errors::normalizer::Normalizer;
 
 /// What was said, by answer id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use regex::Regex;
 
-use crate::bench::numbers;
+use crate::shared::word_errors::numbers;
 
 /// Compiled once, used for many texts.
 pub struct Normalizer {

@@ -1,5 +1,8 @@
 //! Word error rate: the fewest substitutions, deletions and insertions that turn what was heard into what was said.
 
+pub mod normalizer;
+mod numbers;
+
 use std::ops::AddAssign;
 
 /// Errors counted against a number of reference words.
