@@ -10,6 +10,7 @@ use emma::screening::analysis::application::analyse::AnalysisService;
 use emma::screening::analysis::application::score_by_model::ModelScorer;
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::calls::domain::status::EndReason;
+use emma::screening::calls::domain::transcript::transcript_sha256;
 use emma::screening::shared::ids::{ApplicationId, CallId, SegmentId};
 use emma::shared::llm::{ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, Usage};
 use emma::shared::prompts::Prompts;
@@ -24,16 +25,22 @@ const QUOTE: &str = "I built the payments ledger service in Python and reduced i
 /// A call in which the candidate gave one long answer to the first question.
 async fn answered(at: &Applied) -> String {
     let token = at.invited().await;
-    let given = at.consent(&token, true).await.json();
-    let call = given["call_id"].as_str().expect("an id").to_owned();
+    says(at, &token, QUOTE).await;
+    token
+}
+
+/// Enters the call, or the next attempt, and says this there.
+async fn says(at: &Applied, token: &str, text: &str) -> CallId {
+    let given = at.consent(token, true).await;
+    assert!(given.status.is_success(), "{}", given.text);
+    let call = CallId::parse(given.json()["call_id"].as_str().expect("an id")).expect("an id");
     let said = json!({
-        "id": SegmentId::generate(), "speaker": "candidate", "text": QUOTE, "start_ms": 0, "end_ms": 9000, "words": [],
+        "id": SegmentId::generate(), "speaker": "candidate", "text": text, "start_ms": 0, "end_ms": 9000, "words": [],
         "question_id": "q1", "kind": "answer", "interrupted": false, "typed": false, "source_refs": [], "latency": null
     });
-    let id = CallId::parse(&call).expect("an id");
     let said = serde_json::from_value(said).expect("a segment");
-    at.app.calls.put_segment(&id, &said).await.expect("stored");
-    token
+    at.app.calls.put_segment(&call, &said).await.expect("stored");
+    call
 }
 
 async fn analysis(at: &Applied) -> Answer {
@@ -137,6 +144,44 @@ async fn an_analysis_that_fails_is_a_state_and_can_still_succeed() {
     at.app.jobs.run_due().await.expect("a queue");
     assert_ne!(analysis(&at).await.json()["status"], "failed");
     assert_eq!(completed_events(&at).await, 1);
+}
+
+// spec: ANA-1, ANA-3, CALL-7
+#[tokio::test]
+async fn an_interview_that_broke_off_is_assessed_with_what_was_said_before() {
+    let at = applied_to(App::start().await).await;
+    let token = at.invited().await;
+    let first = says(&at, &token, QUOTE).await;
+    at.end_call(EndReason::DisconnectTimeout).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let alone = analysis(&at).await.json();
+    assert_eq!(alone["assessment"]["calls"], json!([first]));
+
+    at.app.base.clock.turn(TimeDelta::minutes(10));
+    let rest = "I tuned the slow queries of our PostgreSQL database and measured them before and after.";
+    let second = says(&at, &token, rest).await;
+    assert_ne!(first, second);
+    at.end_call(EndReason::AgendaCompleted).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let body = analysis(&at).await.json();
+    assert_eq!(body["call_id"], json!(second));
+    let found = &body["assessment"];
+    assert_eq!(found["calls"], json!([first, second]));
+    let of = |name: &str| {
+        let all = found["criteria"].as_array().expect("a list");
+        let one = all.iter().find(|c| c["name"].as_str().expect("a name").contains(name));
+        one.unwrap_or_else(|| panic!("{name}: {found}")).clone()
+    };
+    let quoted = |criterion: &Value, call: &CallId, quote: &str| {
+        let all = criterion["evidence"].as_array().expect("a list");
+        all.iter().any(|e| e["call_id"] == json!(call) && e["quote"] == quote)
+    };
+    assert!(quoted(&of("Python"), &first, QUOTE), "{found}");
+    assert!(quoted(&of("PostgreSQL"), &second, rest), "{found}");
+    assert!(found["coverage"].as_f64() > alone["assessment"]["coverage"].as_f64());
+    let mut all = at.app.calls.transcript(&first).await.expect("stored");
+    all.extend(at.app.calls.transcript(&second).await.expect("stored"));
+    assert_eq!(found["transcript_sha256"], transcript_sha256(&all));
 }
 
 // spec: CALL-5

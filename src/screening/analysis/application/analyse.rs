@@ -13,11 +13,12 @@ use crate::screening::analysis::domain::assessment::FitAssessment;
 use crate::screening::analysis::domain::invariants::enforce;
 use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::calls::application::service::Interviews;
+use crate::screening::calls::domain::attempt::gone_on_from;
 use crate::screening::calls::domain::call::CallFinished;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::screening::shared::ids::{ApplicationId, CallId, SegmentId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::Clock;
 use crate::shared::embeddings::{EmbedError, TextEmbedder};
@@ -133,12 +134,30 @@ impl AnalysisService {
             .talk_of(&finished.application_id, finished.plan_version)
             .await?;
         let plan = talk.ok_or(AnalyseError::NoPlan)?.plan;
-        let transcript = self.calls.transcript(&finished.call_id).await?;
+        let (calls, transcript) = self.said(finished).await?;
         let assessment = match self.by_model(&finished.call_id, &plan, &transcript).await {
             Some(assessment) => assessment,
             None => self.by_rules(&plan, &transcript).await?,
         };
-        Ok(enforce(assessment, &transcript))
+        Ok(enforce(assessment, &transcript).made_from(&calls))
+    }
+
+    /// What was said in the call and in the attempts it goes on from: who answered five questions, dropped out and came
+    /// back for the last one answered six. With it, which segments are whose.
+    async fn said(
+        &self,
+        finished: &CallFinished,
+    ) -> Result<(Vec<(CallId, Vec<SegmentId>)>, Vec<TranscriptSegment>), StoreError> {
+        let attempts = self.calls.of_application(&finished.application_id).await?;
+        let this = attempts.iter().find(|call| call.id == finished.call_id);
+        let earlier = this.map(|call| gone_on_from(call, &attempts)).unwrap_or_default();
+        let (mut calls, mut all) = (Vec::new(), Vec::new());
+        for call in earlier.iter().map(|call| &call.id).chain([&finished.call_id]) {
+            let said = self.calls.transcript(call).await?;
+            calls.push((call.clone(), said.iter().map(|segment| segment.id.clone()).collect()));
+            all.extend(said);
+        }
+        Ok((calls, all))
     }
 
     /// None where no language model is configured, or it fails.

@@ -89,6 +89,7 @@ fn evidence(claim: &Claim, answers: &[&TranscriptSegment]) -> Option<Evidence> {
     }
     let (start_ms, end_ms) = statement.times();
     Some(Evidence {
+        call_id: None,
         segment_id: segment.id.clone(),
         char_start: statement.char_start,
         char_end: statement.char_end,

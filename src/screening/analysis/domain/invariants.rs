@@ -115,6 +115,7 @@ mod tests {
 
     fn evidence(segment: &TranscriptSegment, start: usize, end: usize, quote: &str) -> Evidence {
         Evidence {
+            call_id: None,
             segment_id: segment.id.clone(),
             char_start: start,
             char_end: end,
@@ -166,6 +167,7 @@ mod tests {
             recommendation: Recommendation::Advance,
             rubric_version: 1,
             scorer_version: "test".to_owned(),
+            calls: Vec::new(),
             transcript_sha256: String::new(),
             dropped: 0,
         }

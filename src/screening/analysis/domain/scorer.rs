@@ -219,6 +219,7 @@ pub(super) fn assemble(
         skills,
         rubric_version: plan.version,
         scorer_version,
+        calls: Vec::new(),
         transcript_sha256: transcript_sha256.to_owned(),
         dropped: 0,
     }
@@ -398,6 +399,7 @@ fn quotes(found: &[Found<'_>]) -> Vec<Evidence> {
     let quote = |f: &Found<'_>| {
         let (start_ms, end_ms) = f.statement.times();
         Evidence {
+            call_id: None,
             segment_id: f.statement.segment.id.clone(),
             char_start: f.statement.char_start,
             char_end: f.statement.char_end,
