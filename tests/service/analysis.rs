@@ -303,7 +303,7 @@ impl ChatModel for OneQuote {
             .map(|id| id.trim_start_matches("criterion "))
             .collect();
         let quote = |id: &&str| json!({ "criterion": id, "statement": 1, "quote": QUOTE, "polarity": "+" });
-        let level = |id: &&str| json!({ "id": id, "level": "4", "rationale": "Names work and outcome." });
+        let level = |id: &&str| json!({ "id": id, "level": "4" });
         let answer = match request.purpose {
             Purpose::Evidence => json!({ "evidence": ids.iter().map(quote).collect::<Vec<_>>() }),
             _ => json!({ "criteria": ids.iter().map(level).collect::<Vec<_>>() }),
@@ -358,7 +358,7 @@ async fn a_language_model_scores_where_there_is_one_and_the_rules_when_it_fails(
         .as_str()
         .expect("a version")
         .to_owned();
-    assert_eq!(version, "model-1 one-quote evidence.v1 scoring.v1");
+    assert_eq!(version, "model-2 one-quote evidence.v1 scoring.v2");
     assert_eq!(by_model["fit_score"], 75, "{by_model}");
     assert_eq!(by_model["assessment"]["criteria"][0]["runs"]["n"], 3);
     let by_rules = scored_by(true).await;

@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::screening::analysis::domain::assessment::{Evidence, FitAssessment, Polarity, is_scored};
 use crate::screening::analysis::domain::claims::{Claim, Verified, answers, shown, verify};
-use crate::screening::analysis::domain::model_scorer::{Rating, Run, SCORER_VERSION, Verdict, assess};
+use crate::screening::analysis::domain::model_scorer::{Run, SCORER_VERSION, Verdict, assess};
 use crate::screening::analysis::domain::scorer::MAX_EVIDENCE;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::transcript::transcript_sha256;
@@ -263,8 +263,7 @@ fn run(answer: &Value) -> Run {
                 )
             }
         };
-        let rationale = item["rationale"].as_str().unwrap_or_default().to_owned();
-        Some((item["id"].as_str()?.to_owned(), Rating { verdict, rationale }))
+        Some((item["id"].as_str()?.to_owned(), verdict))
     };
     let items = answer["criteria"].as_array().map(Vec::as_slice).unwrap_or_default();
     items.iter().filter_map(rating).collect()
@@ -288,7 +287,6 @@ fn scoring_schema(ids: &[&str]) -> AnswerSchema {
         &json!({
             "id": { "type": "string", "enum": ids },
             "level": { "type": "string", "enum": ["1", "2", "3", "4", "5", "not_assessed", "conflicting"] },
-            "rationale": { "type": "string" },
         }),
     )
 }

@@ -153,8 +153,8 @@ fn honest(request: &ChatRequest) -> String {
     // The runs disagree a little about c1.
     let level = if request.seed == Some(3) { "5" } else { "4" };
     json!({ "criteria": [
-        { "id": "c1", "level": level, "rationale": "Names the change and its outcome." },
-        { "id": "c2", "level": 3, "rationale": "Speaks with a confident voice and a slight accent." },
+        { "id": "c1", "level": level, "rationale": "The candidate is 52 years old and holds an AWS certificate." },
+        { "id": "c2", "level": 3, "rationale": "She has two children and speaks with a slight accent." },
     ] })
     .to_string()
 }
@@ -170,7 +170,7 @@ async fn scored(model: Arc<Acting>) -> Result<FitAssessment, ModelScorerError> {
     Ok(enforce(assessment, &transcript))
 }
 
-// spec: ANA-1, ANA-3
+// spec: ANA-1, ANA-3, ANA-6, EMMA-5
 #[tokio::test(start_paused = true)]
 async fn what_is_found_is_quoted_rated_several_times_and_totalled_in_code() {
     let model = acting(|request| Ok(honest(request)));
@@ -181,21 +181,24 @@ async fn what_is_found_is_quoted_rated_several_times_and_totalled_in_code() {
     assert!((databases.runs.agreement - 2.0 / 3.0).abs() < 0.01);
     assert_eq!(databases.confidence, Confidence::Medium);
     assert_eq!(databases.evidence[0].quote, "I tuned our PostgreSQL cluster");
-    assert_eq!(databases.rationale, "Names the change and its outcome.");
+    assert_eq!(
+        databases.rationale,
+        "Level 4: between “Describes own work” and “Describes own work and what came of it”. Quoted for it: 2."
+    );
     let teamwork = &found.criteria[1];
     assert_eq!((teamwork.level, teamwork.confidence), (Some(3), Confidence::Medium));
-    assert!(
-        !teamwork.rationale.contains("accent"),
-        "manner is not rated: {}",
-        teamwork.rationale
-    );
+    assert_eq!(teamwork.rationale, "Level 3: “Describes own work”. Quoted for it: 1.");
+    let told = serde_json::to_string(&found).expect("an assessment");
+    for invented in ["52", "AWS", "children", "accent"] {
+        assert!(!told.contains(invented), "no word of the model's own is shown: {told}");
+    }
     assert_eq!(
         (found.gates[0].result, found.gates[0].needs_confirmation),
         (GateState::NotMet, true)
     );
     assert_eq!((found.score, found.dropped), (Some(63), 0));
     assert_eq!(found.recommendation, Recommendation::Review);
-    assert_eq!(found.scorer_version, "model-1 acting evidence.v1 scoring.v1");
+    assert_eq!(found.scorer_version, "model-2 acting evidence.v1 scoring.v2");
     assert!(model.busiest.load(Ordering::SeqCst) <= PARALLEL);
 }
 
