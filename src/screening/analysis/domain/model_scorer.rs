@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::screening::analysis::domain::assessment::{
-    Confidence, CriterionScore, Evidence, FitAssessment, Polarity, Runs, ScoreState, is_scored,
+    Confidence, CriterionScore, Evidence, FitAssessment, GateState, Polarity, Runs, ScoreState, is_scored,
 };
 use crate::screening::analysis::domain::claims::Verified;
 use crate::screening::analysis::domain::scorer::{assemble, gate_of};
@@ -35,13 +35,17 @@ pub fn assess(
     scorer_version: String,
     transcript_sha256: &str,
 ) -> FitAssessment {
-    let evidence_of = |c: &Criterion| verified.of.get(&c.id).cloned().unwrap_or_default();
+    let evidence_of = |c: &Criterion| verified.evidence_of(&c.id);
     let (scored, gated): (Vec<_>, Vec<_>) = plan.criteria.iter().partition(|c| is_scored(c.kind));
-    let criteria = scored.into_iter().map(|c| rate(c, evidence_of(c), runs)).collect();
+    let criteria = scored.into_iter().map(|c| rate(c, verified, runs)).collect();
     let gate = |c: &Criterion| {
         let evidence = evidence_of(c);
         let polarities: Vec<Polarity> = evidence.iter().map(|e| e.polarity).collect();
-        gate_of(c, &polarities, evidence)
+        let mut gate = gate_of(c, &polarities, evidence);
+        if verified.doubtful.contains(&c.id) {
+            gate.result = GateState::Unclear;
+        }
+        gate
     };
     let gates = gated.into_iter().map(gate).collect();
     let mut assessment = assemble(plan, criteria, gates, &verified.of, scorer_version, transcript_sha256);
@@ -49,7 +53,8 @@ pub fn assess(
     assessment
 }
 
-fn rate(criterion: &Criterion, evidence: Vec<Evidence>, runs: &[Run]) -> CriterionScore {
+fn rate(criterion: &Criterion, verified: &Verified, runs: &[Run]) -> CriterionScore {
+    let evidence = verified.evidence_of(&criterion.id);
     let ratings: Vec<Verdict> = runs.iter().filter_map(|run| run.get(&criterion.id).copied()).collect();
     let votes = |wanted: Verdict| ratings.iter().filter(|verdict| **verdict == wanted).count();
     let mut levels: Vec<u8> = ratings
@@ -63,6 +68,7 @@ fn rate(criterion: &Criterion, evidence: Vec<Evidence>, runs: &[Run]) -> Criteri
     let middle = levels.get(levels.len().saturating_sub(1) / 2).copied();
     let verdict = match middle {
         _ if evidence.is_empty() => Verdict::NotAssessed,
+        _ if verified.doubtful.contains(&criterion.id) => Verdict::Conflicting,
         Some(level) if levels.len() * 2 > runs.len() => Verdict::Level(level),
         _ if votes(Verdict::Conflicting) > 0 => Verdict::Conflicting,
         _ => Verdict::NotAssessed,

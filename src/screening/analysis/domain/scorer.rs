@@ -126,7 +126,7 @@ const OUTCOME: [&str; 34] = [
     "revenue",
     "errors",
 ];
-const AGAINST: [&str; 20] = [
+const AGAINST: [&str; 30] = [
     "i have never",
     "i've never",
     "i haven't",
@@ -141,6 +141,16 @@ const AGAINST: [&str; 20] = [
     "i cannot",
     "never used",
     "never worked",
+    "i never did",
+    "i never had",
+    "i never built",
+    "i never tried",
+    "i never got to",
+    "i never really",
+    "i didn't use",
+    "i did not use",
+    "i can not",
+    "i don't think i",
     "not really used",
     "don't really know",
     "i am not able",
@@ -225,6 +235,12 @@ pub(super) fn assemble(
     }
 }
 
+/// Whether somebody says here not to have or not to do something.
+pub(super) fn speaks_against(text: &str) -> bool {
+    let said = plain(text);
+    AGAINST.iter().any(|phrase| contains_words(&said, phrase))
+}
+
 /// The text a criterion is compared by.
 pub fn criterion_text(criterion: &Criterion) -> String {
     format!("{}. {}", criterion.name, criterion.anchors.five)
@@ -262,9 +278,7 @@ fn evidence_for<'a>(
             let relevance = cosines.get(index).copied().unwrap_or(0.0)
                 + PER_KEYWORD * hits.min(2) as f32
                 + if at_home { AT_HOME } else { 0.0 };
-            let against = AGAINST
-                .iter()
-                .any(|phrase| contains_words(&plain, &self::plain(phrase)));
+            let against = speaks_against(statement.text);
             let polarity = if against { Polarity::Against } else { Polarity::For };
             // "I have never used it" names little but says much: asked about it, it counts.
             let relevant = relevance >= RELEVANT || (against && at_home && hits > 0);
