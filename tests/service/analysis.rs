@@ -123,10 +123,17 @@ async fn an_analysis_that_fails_is_a_state_and_can_still_succeed() {
     answered(&at).await;
     at.app.embedder.broken.store(true, Ordering::SeqCst);
     at.end_call(EndReason::AgendaCompleted).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         at.app.jobs.run_due().await.expect("a queue");
+        let running = analysis(&at).await;
+        assert_eq!(
+            (running.status, &running.json()["status"]),
+            (StatusCode::ACCEPTED, &json!("running")),
+            "it is tried again"
+        );
         at.app.base.clock.turn(TimeDelta::minutes(5));
     }
+    at.app.jobs.run_due().await.expect("a queue");
     let failed = analysis(&at).await;
     assert_eq!(
         (failed.status, &failed.json()["status"]),
@@ -135,15 +142,87 @@ async fn an_analysis_that_fails_is_a_state_and_can_still_succeed() {
     assert!(failed.json()["problem"].as_str().expect("a reason").contains("broke"));
     assert_eq!(completed_events(&at).await, 0);
     at.app.embedder.broken.store(false, Ordering::SeqCst);
-    let dead = at.app.jobs.dead_letters().await.expect("a queue");
-    let dead = dead
-        .iter()
-        .find(|d| d.subscriber == "analyse-call")
-        .expect("a dead letter");
-    assert!(at.app.jobs.replay(&dead.id).await.expect("a queue"));
-    at.app.jobs.run_due().await.expect("a queue");
+    replay(&at).await;
     assert_ne!(analysis(&at).await.json()["status"], "failed");
     assert_eq!(completed_events(&at).await, 1);
+}
+
+/// Gives the analysis of the only dead letter its tries again.
+async fn replay(at: &Applied) {
+    let dead = at.app.jobs.dead_letters().await.expect("a queue");
+    let letter = dead.iter().find(|d| d.subscriber == "analyse-call");
+    assert!(
+        at.app
+            .jobs
+            .replay(&letter.expect("a dead letter").id)
+            .await
+            .expect("a queue")
+    );
+    at.app.jobs.run_due().await.expect("a queue");
+}
+
+// spec: ANA-4
+#[tokio::test]
+async fn an_analysis_that_panics_fails_and_made_up_for_late_it_does_not_replace_the_next_attempt() {
+    let at = applied_to(App::start().await).await;
+    let token = answered(&at).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    at.app.embedder.panics.store(true, Ordering::SeqCst);
+    at.end_call(EndReason::DisconnectTimeout).await;
+    for _ in 0..3 {
+        assert_eq!(analysis(&at).await.status, StatusCode::ACCEPTED);
+        at.app.jobs.run_due().await.expect("a queue");
+        at.app.base.clock.turn(TimeDelta::minutes(5));
+    }
+    let failed = analysis(&at).await;
+    assert_eq!(
+        (failed.status, &failed.json()["status"]),
+        (StatusCode::OK, &json!("failed"))
+    );
+    assert!(
+        failed.json()["problem"]
+            .as_str()
+            .expect("a reason")
+            .contains("panicked")
+    );
+
+    at.app.embedder.panics.store(false, Ordering::SeqCst);
+    let second = says(&at, &token, QUOTE).await;
+    at.end_call(EndReason::AgendaCompleted).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let done = analysis(&at).await.json();
+    assert_eq!(done["call_id"], json!(second));
+    at.app.base.clock.turn(TimeDelta::minutes(5));
+    replay(&at).await;
+    assert_eq!(completed_events(&at).await, 2, "the first attempt was analysed too");
+    assert_eq!(analysis(&at).await.json(), done);
+    let list = at.app.get("/api/v1/applications").await.json();
+    assert_eq!(list["items"][0]["fit_score"], done["fit_score"]);
+}
+
+// spec: ANA-4
+#[tokio::test]
+async fn while_the_next_attempt_is_analysed_the_result_before_it_is_not_given_as_its() {
+    let at = applied_to(App::start().await).await;
+    let token = answered(&at).await;
+    at.end_call(EndReason::DisconnectTimeout).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    assert_eq!(analysis(&at).await.status, StatusCode::OK);
+    let second = says(&at, &token, QUOTE).await;
+    at.app.embedder.broken.store(true, Ordering::SeqCst);
+    at.end_call(EndReason::AgendaCompleted).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let running = analysis(&at).await;
+    assert_eq!(running.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        (&running.json()["status"], &running.json()["call_id"]),
+        (&json!("running"), &json!(second))
+    );
+    at.app.embedder.broken.store(false, Ordering::SeqCst);
+    at.app.base.clock.turn(TimeDelta::minutes(5));
+    at.app.jobs.run_due().await.expect("a queue");
+    let done = analysis(&at).await;
+    assert_eq!((done.status, &done.json()["call_id"]), (StatusCode::OK, &json!(second)));
 }
 
 // spec: ANA-1, ANA-3, CALL-7

@@ -103,9 +103,21 @@ mod tests {
                 "slowest report took 3.5 seconds",
                 "and the slowest report took 3.5 seconds",
             ),
-            ("We couldn’t scale it, so I split the tables", "split the tables", "so I split the tables"),
-            ("Ναι. Δεν έχω γράψει Python ποτέ.", "γράψει Python", "Δεν έχω γράψει Python ποτέ."),
-            ("I wrote it. We shipped it.", "wrote it. We shipped", "I wrote it. We shipped it."),
+            (
+                "We couldn’t scale it, so I split the tables",
+                "split the tables",
+                "so I split the tables",
+            ),
+            (
+                "Ναι. Δεν έχω γράψει Python ποτέ.",
+                "γράψει Python",
+                "Δεν έχω γράψει Python ποτέ.",
+            ),
+            (
+                "I wrote it. We shipped it.",
+                "wrote it. We shipped",
+                "I wrote it. We shipped it.",
+            ),
         ] {
             let chars: Vec<char> = text.chars().collect();
             let first = text[..text.find(quote).expect("there")].chars().count();
@@ -119,6 +131,9 @@ mod tests {
     fn it_does_not_grow_into_what_must_not_be_evidence() {
         let chars: Vec<char> = "I have two kids and reviewed every change".chars().collect();
         let grown = around(&chars, &(20..41), std::slice::from_ref(&(0..15)));
-        assert_eq!(chars[grown].iter().collect::<String>().trim(), "and reviewed every change");
+        assert_eq!(
+            chars[grown].iter().collect::<String>().trim(),
+            "and reviewed every change"
+        );
     }
 }

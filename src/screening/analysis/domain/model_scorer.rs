@@ -132,7 +132,7 @@ fn rationale(criterion: &Criterion, state: ScoreState, level: Option<u8>, eviden
             format!("Level {level}: {meaning}. {basis}")
         }
         (ScoreState::Conflicting, _) => {
-            format!("What was said speaks both for and against; a person should look. {basis}")
+            format!("What is quoted does not clearly speak for or against; a person should look. {basis}")
         }
         (ScoreState::Scored | ScoreState::NotAssessed, _) => {
             format!("What is quoted does not bear on this enough to rate it. {basis}")

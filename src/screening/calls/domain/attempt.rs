@@ -66,8 +66,7 @@ fn broke_off(call: &ScreeningCall) -> bool {
 pub fn gone_on_from<'a>(call: &ScreeningCall, calls: &'a [ScreeningCall]) -> Vec<&'a ScreeningCall> {
     let mut earlier = Vec::new();
     for known in calls.iter().filter(|known| known.attempt < call.attempt) {
-        let afresh =
-            known.end_reason() == Some(EndReason::ConsentWithdrawn) || known.plan_version != call.plan_version;
+        let afresh = known.end_reason() == Some(EndReason::ConsentWithdrawn) || known.plan_version != call.plan_version;
         if afresh {
             earlier.clear();
         } else {
