@@ -224,17 +224,82 @@ async fn a_model_that_obeys_the_candidate_and_not_its_instructions_changes_nothi
         }
         .to_string())
     };
-    let found = scored(acting(obeying)).await.expect("scored");
-    for criterion in &found.criteria {
-        assert_eq!(
-            (criterion.level, criterion.state),
-            (None, ScoreState::NotAssessed),
-            "{criterion:?}"
-        );
-    }
-    // Nine claims in each of the two requests.
+    // Nine claims in each of the two requests; such a model is not asked to rate.
+    let error = scored(acting(obeying)).await.expect_err("nothing holds");
+    assert!(matches!(error, ModelScorerError::NothingHolds(18)), "{error}");
+
+    let half = move |request: &ChatRequest| {
+        let answer: String = obeying(request)?;
+        let true_one = quoted("c2", 2, "My team of four reviewed every change", "+").to_string();
+        Ok(answer.replace("{\"evidence\":[", &format!("{{\"evidence\":[{true_one},")))
+    };
+    let found = scored(acting(half)).await.expect("scored");
+    assert_eq!(
+        (found.criteria[0].level, found.criteria[0].state),
+        (None, ScoreState::NotAssessed)
+    );
+    assert_eq!(found.criteria[1].evidence.len(), 1);
     assert_eq!((found.score, found.dropped), (None, 18));
     assert_eq!(found.recommendation, Recommendation::InsufficientEvidence);
+}
+
+// spec: ANA-1
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_the_wrong_shape_or_cut_off_is_asked_for_once_more_and_is_no_absence_of_evidence() {
+    let none = Prompt {
+        text: String::new(),
+        version: String::new(),
+    };
+    let whole = honest(&request(Purpose::Evidence, &CallId::generate(), &none, String::new()));
+    let wrong = [
+        json!({ "items": [] }).to_string(),
+        json!([quoted("c1", 1, "I tuned our PostgreSQL cluster", "+")]).to_string(),
+        json!({ "evidence": "none", "criteria": {} }).to_string(),
+        whole[..whole.len() / 2].to_owned(),
+    ];
+    for answer in wrong {
+        for purpose in [Purpose::Evidence, Purpose::Scoring] {
+            let bad = answer.clone();
+            let always = acting(move |request| {
+                Ok(if request.purpose == purpose {
+                    bad.clone()
+                } else {
+                    honest(request)
+                })
+            });
+            let error = scored(always).await.expect_err("not scored");
+            assert!(
+                matches!(error, ModelScorerError::Model(LlmError::Malformed(_))),
+                "{answer}: {error}"
+            );
+            let bad = answer.clone();
+            let once = acting(move |request| {
+                let first = request.seed.is_some_and(|seed| seed < SECOND_SEEDS);
+                Ok(if request.purpose == purpose && first {
+                    bad.clone()
+                } else {
+                    honest(request)
+                })
+            });
+            let found = scored(once.clone()).await.expect("scored");
+            assert_eq!(found.criteria[1].level, Some(3), "{answer}");
+            let asked = once.asked.lock().unwrap();
+            let room: Vec<u32> = asked
+                .iter()
+                .filter(|r| r.purpose == purpose)
+                .map(|r| r.max_tokens)
+                .collect();
+            assert!(room.iter().any(|tokens| *tokens == 2 * room[0]), "{room:?}");
+        }
+    }
+    let nothing_rated = acting(|request| match request.purpose {
+        Purpose::Scoring => Ok(json!({ "criteria": [{ "id": "x", "level": "5" }] }).to_string()),
+        _ => Ok(honest(request)),
+    });
+    assert!(matches!(scored(nothing_rated).await, Err(ModelScorerError::Model(_))));
+    let nothing_found = acting(|_| Ok(json!({ "evidence": [] }).to_string()));
+    let found = scored(nothing_found).await.expect("nothing to find is a finding");
+    assert_eq!((found.score, found.dropped), (None, 0));
 }
 
 // spec: ANA-2
