@@ -441,6 +441,6 @@ async fn a_language_model_scores_where_there_is_one_and_the_rules_when_it_fails(
     assert_eq!(by_model["fit_score"], 75, "{by_model}");
     assert_eq!(by_model["assessment"]["criteria"][0]["runs"]["n"], 3);
     let by_rules = scored_by(true).await;
-    assert_eq!(by_rules["assessment"]["scorer_version"], "deterministic-2+fallback");
+    assert_eq!(by_rules["assessment"]["scorer_version"], "deterministic-3+fallback");
     assert!(quotes(&by_rules) > 0);
 }

@@ -26,7 +26,7 @@ pub struct FitAssessment {
     pub recommendation: Recommendation,
     /// Version of the interview plan whose criteria were used.
     pub rubric_version: u32,
-    /// Which scorer, e.g. `deterministic-2`.
+    /// Which scorer, e.g. `deterministic-3`.
     pub scorer_version: String,
     /// The calls it was made from, oldest first: the attempts of an interview that broke off are assessed together.
     #[serde(default)]

@@ -3,7 +3,7 @@
 //! Evidence first: a statement is evidence for a criterion when it is near it in meaning (likeness) or names
 //! its keywords. Level second, by what the evidence holds, after the behavioural anchors of structured interviews:
 //! 1 = touched on, 2 = described, 3 = own example, 4 = own example in detail, 5 = own example with its outcome.
-//! Pace, pauses, accent, fillers and grammar are not looked at.
+//! Pace, pauses, accent, fillers, repeated words and grammar are not looked at.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::screening::analysis::domain::statements::Statement;
 use crate::screening::shared::plan::{Criterion, InterviewPlan};
 
 /// Written into every assessment this scorer makes.
-pub const SCORER_VERSION: &str = "deterministic-2";
+pub const SCORER_VERSION: &str = "deterministic-3";
 
 /// Relevance from which a statement is evidence. Unrelated sentences stay under 0.25, whatever the model.
 const RELEVANT: f32 = 0.42;
@@ -126,6 +126,10 @@ const OUTCOME: [&str; 34] = [
     "revenue",
     "errors",
 ];
+const FILLERS: [&str; 17] = [
+    "um", "umm", "uhm", "uh", "uhh", "er", "err", "erm", "eh", "ah", "ahm", "hm", "hmm", "mm", "mhm", "εεε", "εμ",
+];
+const FILLERS_OF_TWO: [&str; 4] = ["you know", "i mean", "sort of", "kind of"];
 const AGAINST: [&str; 30] = [
     "i have never",
     "i've never",
@@ -341,7 +345,7 @@ fn level_of(found: &[Found<'_>]) -> (u8, String) {
     let texts: Vec<String> = found
         .iter()
         .filter(|f| f.polarity == Polarity::For)
-        .map(|f| plain(f.statement.text))
+        .map(|f| fluent(&plain(f.statement.text)))
         .collect();
     let words: usize = texts.iter().map(|t| t.split_whitespace().count()).sum();
     let described = words >= 12;
@@ -371,6 +375,17 @@ fn level_of(found: &[Found<'_>]) -> (u8, String) {
         (there, missing) => format!("The statements hold {there}; missing: {missing}."),
     };
     (level, why)
+}
+
+/// Plain text as if it had been said without hesitation: no fillers, and nothing twice in a row.
+fn fluent(text: &str) -> String {
+    let mut said = format!(" {text} ");
+    for filler in FILLERS_OF_TWO {
+        said = said.replace(&format!(" {filler} "), " ");
+    }
+    let mut words: Vec<&str> = said.split_whitespace().filter(|w| !FILLERS.contains(w)).collect();
+    words.dedup();
+    words.join(" ")
 }
 
 /// "I built …", "we then migrated …": a first person followed soon by something done.
