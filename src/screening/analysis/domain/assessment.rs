@@ -11,6 +11,9 @@ use crate::screening::shared::plan::CriterionKind;
 /// Share of the criteria's weight that must have been assessed for a score to mean anything.
 pub const ENOUGH_COVERAGE: f32 = 0.6;
 
+/// A criterion for which nothing but statements against it were found gets no more.
+pub const MOST_AGAINST: u8 = 2;
+
 /// How well what was said fits the job offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FitAssessment {

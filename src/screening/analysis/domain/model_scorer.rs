@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::screening::analysis::domain::assessment::{
-    Confidence, CriterionScore, Evidence, FitAssessment, GateState, Polarity, Runs, ScoreState, is_scored,
+    Confidence, CriterionScore, Evidence, FitAssessment, GateState, MOST_AGAINST, Polarity, Runs, ScoreState, is_scored,
 };
 use crate::screening::analysis::domain::claims::Verified;
 use crate::screening::analysis::domain::scorer::{assemble, gate_of};
@@ -11,8 +11,6 @@ use crate::screening::shared::plan::{Criterion, InterviewPlan};
 
 /// What every assessment of this scorer is marked with, before the model and the prompts.
 pub const SCORER_VERSION: &str = "model-2";
-/// A criterion for which nothing but statements against it were found gets no more.
-const MOST_AGAINST: u8 = 2;
 
 /// One rating of one criterion. A model gives no reasons: its own words could say anything about a person, and what a
 /// recruiter reads points at what the candidate said.

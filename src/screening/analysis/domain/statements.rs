@@ -190,7 +190,12 @@ mod tests {
             end_ms: CallTime::from_ms(start + 90),
             confidence: 1.0,
         };
-        said.words = said.text.split_whitespace().zip((1_000..).step_by(100)).map(word).collect();
+        said.words = said
+            .text
+            .split_whitespace()
+            .zip((1_000..).step_by(100))
+            .map(word)
+            .collect();
         for (quote, times) in [
             ("We used", (1_000, 1_190)),
             ("used", (1_100, 1_190)),

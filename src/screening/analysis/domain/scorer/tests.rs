@@ -154,16 +154,30 @@ fn how_it_was_said_changes_nothing() {
             end_ms: CallTime::from_ms(start + 50),
             confidence,
         };
-        said.words = text.split_whitespace().zip((0..).step_by(ms_per_word as usize)).map(word).collect();
+        said.words = text
+            .split_whitespace()
+            .zip((0..).step_by(ms_per_word as usize))
+            .map(word)
+            .collect();
         said.end_ms = CallTime::from_ms(text.split_whitespace().count() as u64 * ms_per_word);
         let transcript = [said];
         let statements = statements(&transcript);
         let found = score(&plan(), &statements, &[vec![0.4, 0.1]], "sha");
         let one = found.criteria[0].clone();
-        (found.score, one.level, one.rationale, one.confidence, found.recommendation)
+        (
+            found.score,
+            one.level,
+            one.rationale,
+            one.confidence,
+            found.recommendation,
+        )
     };
     // One word fewer than a description has: nothing but words may make the difference.
-    let fluent = judged("I migrated our service to Postgres and errors dropped by half.", 300, 0.99);
+    let fluent = judged(
+        "I migrated our service to Postgres and errors dropped by half.",
+        300,
+        0.99,
+    );
     assert_eq!(fluent.1, Some(3));
     for hesitant in [
         "I migrated our service to Postgres and errors dropped by half.",
@@ -172,6 +186,10 @@ fn how_it_was_said_changes_nothing() {
     ] {
         assert_eq!(judged(hesitant, 2_500, 0.3), fluent, "{hesitant}");
     }
-    let more = judged("I migrated our whole service to Postgres and errors dropped by half.", 300, 0.99);
+    let more = judged(
+        "I migrated our whole service to Postgres and errors dropped by half.",
+        300,
+        0.99,
+    );
     assert_eq!(more.1, Some(4), "a word that says something counts");
 }
