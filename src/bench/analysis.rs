@@ -203,8 +203,7 @@ fn answer(request: &ChatRequest) -> Value {
         .map(ids_of)
         .unwrap_or_default();
     if request.purpose == Purpose::Scoring {
-        let rationale = "Names own work on this with a figure; how others were brought along is not said.";
-        let rating = |id: &String| json!({ "id": id, "level": "4", "rationale": rationale });
+        let rating = |id: &String| json!({ "id": id, "level": "4" });
         return json!({ "criteria": ids.iter().map(rating).collect::<Vec<_>>() });
     }
     let data = match request.messages.last() {

@@ -81,6 +81,12 @@ export class Recruiter {
     return [...new Set(all.flatMap((call) => list(call?.unanswered_questions)))];
   }
 
+  /** What was said in all attempts, oldest first; each segment with its attempt. */
+  async conversation(calls) {
+    const said = await Promise.all(calls.map((call) => this.transcript(call.id ?? call.call_id)));
+    return calls.flatMap((call, i) => said[i].map((segment) => ({ ...segment, attempt: call.attempt ?? i + 1 })));
+  }
+
   async transcript(callId) {
     const answer = await this.#get(`/calls/${encodeURIComponent(callId)}/transcript`);
     return (Array.isArray(answer) ? answer : list(first(answer?.segments, answer?.items))).filter((segment) => segment && typeof segment.text === "string");

@@ -50,7 +50,7 @@ export class Detail {
       ]);
       const call = calls.at(-1) ?? null;
       const [transcript, questions] = await Promise.all([
-        call ? this.#recruiter.transcript(call.id ?? call.call_id).catch(() => null) : null,
+        call ? this.#recruiter.conversation(calls).catch(() => null) : null,
         this.#recruiter.unansweredQuestions(calls),
       ]);
       parts = { application, calls, call, criteria, transcript, questions };

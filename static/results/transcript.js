@@ -5,17 +5,21 @@ import { kindOf } from "./words.js";
 
 const prefix = "line-";
 
-/** The transcript of the latest call, or why there is none. */
+/** What was said, attempt by attempt, or why there is nothing. */
 export function transcriptView({ call, transcript }) {
   if (!call) return null;
   let content;
+  const attempts = [...new Set(transcript?.map((segment) => segment.attempt))];
   if (transcript === null) content = el("p", { class: "soft", text: "The transcript could not be loaded." });
   else if (transcript.length === 0) {
     const purged = call.end_reason === "consent_withdrawn";
     content = el("div", { class: "card nothing small-nothing soft" }, icon("chat"), el("p", { text: purged ? "The candidate withdrew consent, so what was said has been deleted." : "Nothing was said in this interview." }));
-  } else content = el("ol", { class: "transcript card" }, transcript.map(line));
+  } else if (attempts.length === 1) content = lines(transcript);
+  else content = el("div", { class: "stack" }, attempts.flatMap((attempt) => [el("h4", { text: `Attempt ${attempt}` }), lines(transcript.filter((segment) => segment.attempt === attempt))]));
   return el("section", { class: "block" }, el("h3", { text: "Transcript" }), content);
 }
+
+const lines = (segments) => el("ol", { class: "transcript card" }, segments.map(line));
 
 function line(segment) {
   const emma = segment.speaker === "emma";

@@ -10,6 +10,7 @@ use emma::screening::analysis::application::analyse::AnalysisService;
 use emma::screening::analysis::application::score_by_model::ModelScorer;
 use emma::screening::analysis::infrastructure::store::SqliteAnalysisStore;
 use emma::screening::calls::domain::status::EndReason;
+use emma::screening::calls::domain::transcript::transcript_sha256;
 use emma::screening::shared::ids::{ApplicationId, CallId, SegmentId};
 use emma::shared::llm::{ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, Usage};
 use emma::shared::prompts::Prompts;
@@ -24,16 +25,22 @@ const QUOTE: &str = "I built the payments ledger service in Python and reduced i
 /// A call in which the candidate gave one long answer to the first question.
 async fn answered(at: &Applied) -> String {
     let token = at.invited().await;
-    let given = at.consent(&token, true).await.json();
-    let call = given["call_id"].as_str().expect("an id").to_owned();
+    says(at, &token, QUOTE).await;
+    token
+}
+
+/// Enters the call, or the next attempt, and says this there.
+async fn says(at: &Applied, token: &str, text: &str) -> CallId {
+    let given = at.consent(token, true).await;
+    assert!(given.status.is_success(), "{}", given.text);
+    let call = CallId::parse(given.json()["call_id"].as_str().expect("an id")).expect("an id");
     let said = json!({
-        "id": SegmentId::generate(), "speaker": "candidate", "text": QUOTE, "start_ms": 0, "end_ms": 9000, "words": [],
+        "id": SegmentId::generate(), "speaker": "candidate", "text": text, "start_ms": 0, "end_ms": 9000, "words": [],
         "question_id": "q1", "kind": "answer", "interrupted": false, "typed": false, "source_refs": [], "latency": null
     });
-    let id = CallId::parse(&call).expect("an id");
     let said = serde_json::from_value(said).expect("a segment");
-    at.app.calls.put_segment(&id, &said).await.expect("stored");
-    token
+    at.app.calls.put_segment(&call, &said).await.expect("stored");
+    call
 }
 
 async fn analysis(at: &Applied) -> Answer {
@@ -116,10 +123,17 @@ async fn an_analysis_that_fails_is_a_state_and_can_still_succeed() {
     answered(&at).await;
     at.app.embedder.broken.store(true, Ordering::SeqCst);
     at.end_call(EndReason::AgendaCompleted).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         at.app.jobs.run_due().await.expect("a queue");
+        let running = analysis(&at).await;
+        assert_eq!(
+            (running.status, &running.json()["status"]),
+            (StatusCode::ACCEPTED, &json!("running")),
+            "it is tried again"
+        );
         at.app.base.clock.turn(TimeDelta::minutes(5));
     }
+    at.app.jobs.run_due().await.expect("a queue");
     let failed = analysis(&at).await;
     assert_eq!(
         (failed.status, &failed.json()["status"]),
@@ -128,15 +142,121 @@ async fn an_analysis_that_fails_is_a_state_and_can_still_succeed() {
     assert!(failed.json()["problem"].as_str().expect("a reason").contains("broke"));
     assert_eq!(completed_events(&at).await, 0);
     at.app.embedder.broken.store(false, Ordering::SeqCst);
-    let dead = at.app.jobs.dead_letters().await.expect("a queue");
-    let dead = dead
-        .iter()
-        .find(|d| d.subscriber == "analyse-call")
-        .expect("a dead letter");
-    assert!(at.app.jobs.replay(&dead.id).await.expect("a queue"));
-    at.app.jobs.run_due().await.expect("a queue");
+    replay(&at).await;
     assert_ne!(analysis(&at).await.json()["status"], "failed");
     assert_eq!(completed_events(&at).await, 1);
+}
+
+/// Gives the analysis of the only dead letter its tries again.
+async fn replay(at: &Applied) {
+    let dead = at.app.jobs.dead_letters().await.expect("a queue");
+    let letter = dead.iter().find(|d| d.subscriber == "analyse-call");
+    assert!(
+        at.app
+            .jobs
+            .replay(&letter.expect("a dead letter").id)
+            .await
+            .expect("a queue")
+    );
+    at.app.jobs.run_due().await.expect("a queue");
+}
+
+// spec: ANA-4
+#[tokio::test]
+async fn an_analysis_that_panics_fails_and_made_up_for_late_it_does_not_replace_the_next_attempt() {
+    let at = applied_to(App::start().await).await;
+    let token = answered(&at).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    at.app.embedder.panics.store(true, Ordering::SeqCst);
+    at.end_call(EndReason::DisconnectTimeout).await;
+    for _ in 0..3 {
+        assert_eq!(analysis(&at).await.status, StatusCode::ACCEPTED);
+        at.app.jobs.run_due().await.expect("a queue");
+        at.app.base.clock.turn(TimeDelta::minutes(5));
+    }
+    let failed = analysis(&at).await;
+    assert_eq!(
+        (failed.status, &failed.json()["status"]),
+        (StatusCode::OK, &json!("failed"))
+    );
+    assert!(
+        failed.json()["problem"]
+            .as_str()
+            .expect("a reason")
+            .contains("panicked")
+    );
+
+    at.app.embedder.panics.store(false, Ordering::SeqCst);
+    let second = says(&at, &token, QUOTE).await;
+    at.end_call(EndReason::AgendaCompleted).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let done = analysis(&at).await.json();
+    assert_eq!(done["call_id"], json!(second));
+    at.app.base.clock.turn(TimeDelta::minutes(5));
+    replay(&at).await;
+    assert_eq!(completed_events(&at).await, 2, "the first attempt was analysed too");
+    assert_eq!(analysis(&at).await.json(), done);
+    let list = at.app.get("/api/v1/applications").await.json();
+    assert_eq!(list["items"][0]["fit_score"], done["fit_score"]);
+}
+
+// spec: ANA-4
+#[tokio::test]
+async fn while_the_next_attempt_is_analysed_the_result_before_it_is_not_given_as_its() {
+    let at = applied_to(App::start().await).await;
+    let token = answered(&at).await;
+    at.end_call(EndReason::DisconnectTimeout).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    assert_eq!(analysis(&at).await.status, StatusCode::OK);
+    let second = says(&at, &token, QUOTE).await;
+    at.app.embedder.broken.store(true, Ordering::SeqCst);
+    at.end_call(EndReason::AgendaCompleted).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let running = analysis(&at).await;
+    assert_eq!(running.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        (&running.json()["status"], &running.json()["call_id"]),
+        (&json!("running"), &json!(second))
+    );
+    at.app.embedder.broken.store(false, Ordering::SeqCst);
+    at.app.base.clock.turn(TimeDelta::minutes(5));
+    at.app.jobs.run_due().await.expect("a queue");
+    let done = analysis(&at).await;
+    assert_eq!((done.status, &done.json()["call_id"]), (StatusCode::OK, &json!(second)));
+}
+
+// spec: ANA-1, ANA-3, CALL-7
+#[tokio::test]
+async fn an_interview_that_broke_off_is_assessed_with_what_was_said_before() {
+    let at = applied_to(App::start().await).await;
+    let token = at.invited().await;
+    let first = says(&at, &token, QUOTE).await;
+    at.end_call(EndReason::DisconnectTimeout).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let alone = analysis(&at).await.json();
+    assert_eq!(alone["assessment"]["calls"], json!([first]));
+
+    at.app.base.clock.turn(TimeDelta::minutes(10));
+    let rest = "I tuned the slow queries of our PostgreSQL database and measured them before and after.";
+    let second = says(&at, &token, rest).await;
+    assert_ne!(first, second);
+    at.end_call(EndReason::AgendaCompleted).await;
+    at.app.jobs.run_due().await.expect("a queue");
+    let body = analysis(&at).await.json();
+    assert_eq!(body["call_id"], json!(second));
+    let found = &body["assessment"];
+    assert_eq!(found["calls"], json!([first, second]));
+    let quoted = |call: &CallId, quote: &str| {
+        let all = found["criteria"].as_array().expect("a list").iter();
+        all.flat_map(|criterion| criterion["evidence"].as_array().expect("a list"))
+            .any(|e| e["call_id"] == json!(call) && e["quote"] == quote)
+    };
+    assert!(quoted(&first, QUOTE), "{found}");
+    assert!(quoted(&second, rest), "{found}");
+    assert!(found["coverage"].as_f64() > alone["assessment"]["coverage"].as_f64());
+    let mut all = at.app.calls.transcript(&first).await.expect("stored");
+    all.extend(at.app.calls.transcript(&second).await.expect("stored"));
+    assert_eq!(found["transcript_sha256"], transcript_sha256(&all));
 }
 
 // spec: CALL-5
@@ -258,7 +378,7 @@ impl ChatModel for OneQuote {
             .map(|id| id.trim_start_matches("criterion "))
             .collect();
         let quote = |id: &&str| json!({ "criterion": id, "statement": 1, "quote": QUOTE, "polarity": "+" });
-        let level = |id: &&str| json!({ "id": id, "level": "4", "rationale": "Names work and outcome." });
+        let level = |id: &&str| json!({ "id": id, "level": "4" });
         let answer = match request.purpose {
             Purpose::Evidence => json!({ "evidence": ids.iter().map(quote).collect::<Vec<_>>() }),
             _ => json!({ "criteria": ids.iter().map(level).collect::<Vec<_>>() }),
@@ -313,10 +433,10 @@ async fn a_language_model_scores_where_there_is_one_and_the_rules_when_it_fails(
         .as_str()
         .expect("a version")
         .to_owned();
-    assert_eq!(version, "model-1 one-quote evidence.v1 scoring.v1");
+    assert_eq!(version, "model-2 one-quote evidence.v1 scoring.v2");
     assert_eq!(by_model["fit_score"], 75, "{by_model}");
     assert_eq!(by_model["assessment"]["criteria"][0]["runs"]["n"], 3);
     let by_rules = scored_by(true).await;
-    assert_eq!(by_rules["assessment"]["scorer_version"], "deterministic-2+fallback");
+    assert_eq!(by_rules["assessment"]["scorer_version"], "deterministic-3+fallback");
     assert!(quotes(&by_rules) > 0);
 }

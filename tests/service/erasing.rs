@@ -332,7 +332,7 @@ async fn a_call_that_waits_is_called_off_and_whoever_is_still_at_work_stores_not
     assert_eq!(erase(&at.app, &at.application).await.status, StatusCode::NO_CONTENT);
     let (db, now) = (&at.app.base.db, at.app.base.clock.now());
 
-    let late = ScreeningAnalysis::begin(application.clone(), call.clone(), now);
+    let late = ScreeningAnalysis::begin(application.clone(), call.clone(), 1, now);
     let analyses = SqliteAnalysisStore(db.clone());
     analyses.put(&late, None).await.expect("not an error");
     assert!(analyses.of_call(&call).await.expect("readable").is_none());

@@ -11,6 +11,7 @@ use emma::shared::events::Event;
 use emma::shared::jobs::runner::{JobRunner, RunnerConfig};
 use emma::shared::jobs::{EventHandler, HandlerError, Subscription};
 use emma::shared::outbox;
+use futures::FutureExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ struct Counting {
     fatal: bool,
     panics: bool,
     called: Notify,
+    told: AtomicU32,
 }
 
 #[async_trait]
@@ -37,6 +39,12 @@ impl EventHandler for Counting {
             true => Err(HandlerError::Retry("not yet".to_owned())),
             false => Ok(()),
         }
+    }
+
+    async fn given_up(&self, _: &Event, failure: &str) -> Result<(), HandlerError> {
+        assert!(["never", "not yet"].contains(&failure), "{failure}");
+        self.told.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 }
 
@@ -120,7 +128,9 @@ async fn three_tries_with_growing_pauses_then_a_dead_letter_that_can_be_replayed
         "the second pause is longer"
     );
     base.clock.turn(TimeDelta::seconds(6));
+    assert_eq!(sick.told.load(Ordering::SeqCst), 0, "a try is left");
     assert_eq!(runner.run_due().await.expect("a queue"), 1);
+    assert_eq!(sick.told.load(Ordering::SeqCst), 1, "it is told that it was the last");
     base.clock.turn(TimeDelta::days(1));
     assert_eq!(runner.run_due().await.expect("a queue"), 0, "three tries are all");
 
@@ -162,12 +172,16 @@ async fn what_can_never_work_is_not_tried_again_and_a_panic_is_a_failure() {
         letters.iter().map(|l| l.subscriber.as_str()).collect::<Vec<_>>(),
         ["fatal"]
     );
+    assert_eq!(
+        (fatal.told.load(Ordering::SeqCst), broken.told.load(Ordering::SeqCst)),
+        (1, 0)
+    );
     base.clock.turn(TimeDelta::minutes(1));
     runner.run_due().await.expect("a queue");
     assert_eq!((fatal.count(), broken.count()), (1, 2));
 }
 
-/// Never comes back.
+/// Never comes back; tells of the beginning, and of being given up.
 struct Hanging(Arc<Notify>);
 
 #[async_trait]
@@ -175,6 +189,11 @@ impl EventHandler for Hanging {
     async fn handle(&self, _: &Event) -> Result<(), HandlerError> {
         self.0.notify_one();
         std::future::pending().await
+    }
+
+    async fn given_up(&self, _: &Event, _: &str) -> Result<(), HandlerError> {
+        self.0.notify_one();
+        Ok(())
     }
 }
 
@@ -219,6 +238,10 @@ async fn a_job_that_kills_its_worker_each_time_becomes_a_dead_letter() {
         base.clock.turn(TimeDelta::minutes(6));
     }
     assert_eq!(deadly.run_due().await.expect("a queue"), 0);
+    assert!(
+        begun.notified().now_or_never().is_some(),
+        "it is told though no try ended"
+    );
     assert_eq!(
         deadly.dead_letters().await.expect("readable")[0].last_error,
         "the worker stopped"

@@ -165,6 +165,7 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -
 #[derive(Default)]
 pub struct FakeEmbedder {
     pub broken: AtomicBool,
+    pub panics: AtomicBool,
     /// Every text that was given to it.
     pub seen: Mutex<Vec<String>>,
 }
@@ -175,6 +176,7 @@ impl TextEmbedder for FakeEmbedder {
         if self.broken.load(Ordering::SeqCst) {
             return Err(EmbedError::Failed("the model broke".to_owned()));
         }
+        assert!(!self.panics.load(Ordering::SeqCst), "this model is worse than broken");
         self.seen.lock().expect("unpoisoned").extend_from_slice(texts);
         Ok(texts.iter().map(|text| vector(text)).collect())
     }

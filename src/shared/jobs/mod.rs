@@ -19,6 +19,15 @@ pub trait EventHandler: Send + Sync {
     /// # Errors
     /// Says whether another try makes sense.
     async fn handle(&self, event: &Event) -> Result<(), HandlerError>;
+
+    /// Told once no other try will be made, with the last failure, which may be a panic, a timeout or a process that
+    /// died: what waits for this subscriber can say so. A replay may still follow.
+    ///
+    /// # Errors
+    /// It is logged, and the event becomes a dead letter all the same.
+    async fn given_up(&self, _event: &Event, _failure: &str) -> Result<(), HandlerError> {
+        Ok(())
+    }
 }
 
 /// Why an event could not be handled.

@@ -67,7 +67,43 @@ pub async fn relay(db: &Db, subscribers: &BTreeMap<&str, Vec<&str>>, now: DateTi
     Ok(waiting.len())
 }
 
-/// Takes the job that is due longest, also one whose lease ran out with its worker. Jobs of `busy` subscribers wait.
+/// The jobs whose workers died or hung on the last try that was left, with the failure before. They are nobody's: who
+/// finds them gives them up.
+pub async fn abandoned(db: &Db, now: DateTime<Utc>) -> Result<Vec<(ClaimedJob, String)>, StoreError> {
+    type Row = (String, String, String, u32, String, String, i64, String, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT j.id, j.event_id, j.subscriber, j.attempts, o.name, o.subject, o.time, o.data, j.last_error
+         FROM jobs j JOIN outbox o ON o.id = j.event_id
+         WHERE j.status = 'running' AND j.lease_until <= $1 AND j.attempts >= $2 LIMIT 100",
+    )
+    .bind(to_ms(now))
+    .bind(MAX_ATTEMPTS)
+    .fetch_all(db.reader())
+    .await?;
+    rows.into_iter()
+        .map(
+            |(id, event, subscriber, attempt, name, subject, time, data, last_error)| {
+                let event = Event {
+                    id: from_word(&event)?,
+                    name,
+                    subject,
+                    time: from_ms(time)?,
+                    data: from_json(&data)?,
+                };
+                let job = ClaimedJob {
+                    id: from_word(&id)?,
+                    subscriber,
+                    attempt,
+                    event,
+                };
+                Ok((job, last_error.unwrap_or_else(|| "the worker stopped".to_owned())))
+            },
+        )
+        .collect()
+}
+
+/// Takes the job that is due longest, also one whose lease ran out with its worker while it has tries left. Jobs of
+/// `busy` subscribers wait.
 pub async fn claim(
     db: &Db,
     now: DateTime<Utc>,
@@ -75,19 +111,11 @@ pub async fn claim(
     busy: &[String],
 ) -> Result<Option<ClaimedJob>, StoreError> {
     let mut write = db.write().await?;
-    // Whoever held these died or hung on the last try that was left.
-    sqlx::query(
-        "UPDATE jobs SET status = 'dead', finished_at = $1, last_error = coalesce(last_error, 'the worker stopped')
-         WHERE status = 'running' AND lease_until <= $1 AND attempts >= $2",
-    )
-    .bind(to_ms(now))
-    .bind(MAX_ATTEMPTS)
-    .execute(&mut *write)
-    .await?;
     let row: Option<(String, String, String, u32)> = sqlx::query_as(
         "UPDATE jobs SET status = 'running', attempts = attempts + 1, lease_until = $2
          WHERE id = (SELECT id FROM jobs
-                     WHERE ((status = 'pending' AND run_at <= $1) OR (status = 'running' AND lease_until <= $1))
+                     WHERE ((status = 'pending' AND run_at <= $1)
+                            OR (status = 'running' AND lease_until <= $1 AND attempts < $4))
                        AND subscriber NOT IN (SELECT value FROM json_each($3))
                      ORDER BY run_at, id LIMIT 1)
          RETURNING id, event_id, subscriber, attempts",
@@ -95,6 +123,7 @@ pub async fn claim(
     .bind(to_ms(now))
     .bind(to_ms(now + lease))
     .bind(to_json(busy)?)
+    .bind(MAX_ATTEMPTS)
     .fetch_optional(&mut *write)
     .await?;
     let Some((id, event_id, subscriber, attempt)) = row else {

@@ -16,6 +16,9 @@ use crate::shared::jobs::queue::{self, ClaimedJob, DeadLetter, Outcome};
 use crate::shared::jobs::retry::{MAX_ATTEMPTS, pause_after};
 use crate::shared::jobs::{HandlerError, Subscription};
 
+/// For a handler to note that it is given up; the queue waits for it.
+const GIVING_UP: Duration = Duration::from_secs(10);
+
 /// How the runner works.
 #[derive(Debug, Clone)]
 pub struct RunnerConfig {
@@ -110,6 +113,7 @@ impl JobRunner {
         let mut tries = 0;
         loop {
             while queue::relay(&self.db, &self.subscribers(), self.clock.now()).await? > 0 {}
+            self.bury_abandoned().await?;
             let Some(job) = queue::claim(&self.db, self.clock.now(), self.config.lease, &[]).await? else {
                 return Ok(tries);
             };
@@ -149,6 +153,7 @@ impl JobRunner {
         if !queue::is_due(&self.db, now, &busy).await? {
             return Ok(None);
         }
+        self.bury_abandoned().await?;
         let job = queue::claim(&self.db, now, self.config.lease, &busy).await?;
         Ok(job.map(|job| {
             let slot = slots.take(&job.subscriber);
@@ -167,6 +172,9 @@ impl JobRunner {
                 Outcome::RetryAt(_, error) => warn!(error, "job failed, it will be tried again"),
                 Outcome::Dead(error) => error!(error, "job failed for good"),
             }
+            if let Outcome::Dead(failure) = &outcome {
+                self.give_up(&job, failure).await;
+            }
             if let Err(error) = queue::settle(&self.db, &job, &outcome, self.clock.now()).await {
                 error!(%error, "the end of a job could not be stored, it will run again");
             }
@@ -175,9 +183,36 @@ impl JobRunner {
         .await;
     }
 
-    async fn handle(&self, job: &ClaimedJob) -> Outcome {
+    /// Nobody is left who could tell of these.
+    async fn bury_abandoned(&self) -> Result<(), StoreError> {
+        for (job, failure) in queue::abandoned(&self.db, self.clock.now()).await? {
+            error!(job.id = %job.id, job.subscriber, error = failure, "job failed for good with its worker");
+            self.give_up(&job, &failure).await;
+            queue::settle(&self.db, &job, &Outcome::Dead(failure), self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the handler before it is written down: a process that dies between the two tells again.
+    async fn give_up(&self, job: &ClaimedJob, failure: &str) {
+        let Some(subscription) = self.subscription(job) else {
+            return;
+        };
+        let told = std::panic::AssertUnwindSafe(subscription.handler.given_up(&job.event, failure)).catch_unwind();
+        match tokio::time::timeout(GIVING_UP, told).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => error!(job.id = %job.id, %error, "a handler could not give up"),
+            Ok(Err(_)) | Err(_) => error!(job.id = %job.id, "a handler panicked or hung as it gave up"),
+        }
+    }
+
+    fn subscription(&self, job: &ClaimedJob) -> Option<&Subscription> {
         let wanted = |s: &&Subscription| s.event == job.event.name && s.subscriber == job.subscriber;
-        let Some(subscription) = self.subscriptions.iter().find(wanted) else {
+        self.subscriptions.iter().find(wanted)
+    }
+
+    async fn handle(&self, job: &ClaimedJob) -> Outcome {
+        let Some(subscription) = self.subscription(job) else {
             return Outcome::Dead("nobody of that name subscribes to this event any more".to_owned());
         };
         let call = std::panic::AssertUnwindSafe(subscription.handler.handle(&job.event)).catch_unwind();

@@ -13,11 +13,12 @@ use crate::screening::analysis::domain::assessment::FitAssessment;
 use crate::screening::analysis::domain::invariants::enforce;
 use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::calls::application::service::Interviews;
+use crate::screening::calls::domain::attempt::gone_on_from;
 use crate::screening::calls::domain::call::CallFinished;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
 use crate::screening::calls::domain::store::CallStore;
-use crate::screening::shared::ids::{ApplicationId, CallId};
+use crate::screening::shared::ids::{ApplicationId, CallId, SegmentId};
 use crate::screening::shared::plan::InterviewPlan;
 use crate::shared::clock::Clock;
 use crate::shared::embeddings::{EmbedError, TextEmbedder};
@@ -60,6 +61,11 @@ impl EventHandler for AnalysisService {
             AnalyseError::Embedding(_) | AnalyseError::Store(_) => HandlerError::Retry(error.to_string()),
         })
     }
+
+    async fn given_up(&self, event: &Event, failure: &str) -> Result<(), HandlerError> {
+        let finished: CallFinished = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
+        Ok(self.fail(&finished, failure).await?)
+    }
 }
 
 /// On `ConsentWithdrawn`: what was found in what was said is deleted too.
@@ -74,36 +80,51 @@ impl EventHandler for ForgetAnalyses {
 }
 
 impl AnalysisService {
-    /// Analyses the call. What fails is written down as failed; a later try may still succeed.
+    /// Analyses the call. From the start it can be seen that it is under way; whether what fails is tried again, the
+    /// caller knows.
+    ///
+    /// # Errors
+    /// When the plan is gone, or the embedding model or a store fails.
     pub async fn analyse(&self, finished: &CallFinished) -> Result<(), AnalyseError> {
-        let known = self.analyses.of_call(&finished.call_id).await?;
-        // A finished call does not change: what was delivered again was announced before, and what was withdrawn is gone.
-        if known.as_ref().is_some_and(|a| a.status.is_final()) {
+        let Some(mut analysis) = self.unfinished(finished).await? else {
             return Ok(());
-        }
+        };
         if finished.end_reason == EndReason::ConsentWithdrawn {
-            return Ok(self.forget_call(&finished.application_id, &finished.call_id).await?);
+            return Ok(self
+                .forget_call(&finished.application_id, &finished.call_id, finished.attempt)
+                .await?);
         }
-        let mut analysis = known.unwrap_or_else(|| {
+        analysis.go_on();
+        self.analyses.put(&analysis, None).await?;
+        let assessment = self.assess(finished).await?;
+        let event = analysis.complete(assessment, self.clock.now());
+        self.analyses.put(&analysis, Some(&event)).await?;
+        info!(call.id = %finished.call_id, status = ?event.status, "call analysed");
+        Ok(())
+    }
+
+    /// Writes down that the call could not be analysed.
+    async fn fail(&self, finished: &CallFinished, failure: &str) -> Result<(), StoreError> {
+        if let Some(mut analysis) = self.unfinished(finished).await? {
+            analysis.fail(failure.to_owned());
+            self.analyses.put(&analysis, None).await?;
+        }
+        Ok(())
+    }
+
+    /// The analysis as far as it is; none where it is done. A finished call does not change: what was delivered again was
+    /// announced before, and what was withdrawn is gone.
+    async fn unfinished(&self, finished: &CallFinished) -> Result<Option<ScreeningAnalysis>, StoreError> {
+        let known = self.analyses.of_call(&finished.call_id).await?;
+        let analysis = known.unwrap_or_else(|| {
             ScreeningAnalysis::begin(
                 finished.application_id.clone(),
                 finished.call_id.clone(),
+                finished.attempt,
                 self.clock.now(),
             )
         });
-        match self.assess(finished).await {
-            Ok(assessment) => {
-                let event = analysis.complete(assessment, self.clock.now());
-                self.analyses.put(&analysis, Some(&event)).await?;
-                info!(call.id = %finished.call_id, status = ?event.status, "call analysed");
-                Ok(())
-            }
-            Err(error) => {
-                analysis.fail(error.to_string());
-                self.analyses.put(&analysis, None).await?;
-                Err(error)
-            }
-        }
+        Ok(Some(analysis).filter(|a| !a.status.is_final()))
     }
 
     /// Deletes what was found in the application's calls that were begun until then, and keeps it from being found again.
@@ -113,16 +134,17 @@ impl AnalysisService {
     pub async fn forget(&self, application: &ApplicationId, until: DateTime<Utc>) -> Result<(), StoreError> {
         for call in self.calls.of_application(application).await? {
             if call.created_at <= until {
-                self.forget_call(application, &call.id).await?;
+                self.forget_call(application, &call.id, call.attempt).await?;
             }
         }
         Ok(())
     }
 
-    async fn forget_call(&self, application: &ApplicationId, call: &CallId) -> Result<(), StoreError> {
+    async fn forget_call(&self, application: &ApplicationId, call: &CallId, attempt: u32) -> Result<(), StoreError> {
         let now = self.clock.now();
         let known = self.analyses.of_call(call).await?;
-        let mut analysis = known.unwrap_or_else(|| ScreeningAnalysis::begin(application.clone(), call.clone(), now));
+        let mut analysis =
+            known.unwrap_or_else(|| ScreeningAnalysis::begin(application.clone(), call.clone(), attempt, now));
         analysis.withdraw(now);
         self.analyses.put(&analysis, None).await
     }
@@ -133,12 +155,30 @@ impl AnalysisService {
             .talk_of(&finished.application_id, finished.plan_version)
             .await?;
         let plan = talk.ok_or(AnalyseError::NoPlan)?.plan;
-        let transcript = self.calls.transcript(&finished.call_id).await?;
+        let (calls, transcript) = self.said(finished).await?;
         let assessment = match self.by_model(&finished.call_id, &plan, &transcript).await {
             Some(assessment) => assessment,
             None => self.by_rules(&plan, &transcript).await?,
         };
-        Ok(enforce(assessment, &transcript))
+        Ok(enforce(assessment, &transcript).made_from(&calls))
+    }
+
+    /// What was said in the call and in the attempts it goes on from: who answered five questions, dropped out and came
+    /// back for the last one answered six. With it, which segments are whose.
+    async fn said(
+        &self,
+        finished: &CallFinished,
+    ) -> Result<(Vec<(CallId, Vec<SegmentId>)>, Vec<TranscriptSegment>), StoreError> {
+        let attempts = self.calls.of_application(&finished.application_id).await?;
+        let this = attempts.iter().find(|call| call.id == finished.call_id);
+        let earlier = this.map(|call| gone_on_from(call, &attempts)).unwrap_or_default();
+        let (mut calls, mut all) = (Vec::new(), Vec::new());
+        for call in earlier.iter().map(|call| &call.id).chain([&finished.call_id]) {
+            let said = self.calls.transcript(call).await?;
+            calls.push((call.clone(), said.iter().map(|segment| segment.id.clone()).collect()));
+            all.extend(said);
+        }
+        Ok((calls, all))
     }
 
     /// None where no language model is configured, or it fails.

@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::screening::analysis::domain::assessment::{Evidence, FitAssessment, Polarity, is_scored};
 use crate::screening::analysis::domain::claims::{Claim, Verified, answers, shown, verify};
-use crate::screening::analysis::domain::model_scorer::{Rating, Run, SCORER_VERSION, Verdict, assess};
+use crate::screening::analysis::domain::model_scorer::{Run, SCORER_VERSION, Verdict, assess};
 use crate::screening::analysis::domain::scorer::MAX_EVIDENCE;
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::transcript::transcript_sha256;
@@ -25,8 +25,11 @@ const BUDGET: Duration = Duration::from_secs(25);
 const PARALLEL: usize = 4;
 /// Criteria looked for in one request: short answers that come side by side are sooner there than one long one.
 const CRITERIA_PER_REQUEST: usize = 2;
-const EVIDENCE_TOKENS: u32 = 700;
+/// Room for every quotation that may be asked for, at its longest.
+const EVIDENCE_TOKENS: u32 = 1_600;
 const SCORING_TOKENS: u32 = 1_500;
+/// From here on: what is asked once more is not answered the same way.
+const SECOND_SEEDS: i64 = 100;
 /// Of the answers that are shown, characters; a call of 15 minutes has about 15,000.
 const MAX_SHOWN: usize = 80_000;
 
@@ -45,6 +48,8 @@ pub enum ModelScorerError {
     OutOfTime,
     #[error("language model: {}", .0.kind())]
     Model(#[from] LlmError),
+    #[error("none of the {0} quotations that the language model claimed was said")]
+    NothingHolds(u32),
     #[error(transparent)]
     Prompt(#[from] PromptError),
 }
@@ -132,20 +137,19 @@ impl ModelScorer {
                 }
             })
             .collect();
-        let answered: Vec<String> = self.ask_all(requests).await?;
-        let mut claims = Vec::new();
-        let mut unreadable = 0;
-        for answer in &answered {
-            let found: Value = json_of(answer)?;
-            for item in found["evidence"].as_array().map(Vec::as_slice).unwrap_or_default() {
-                match claim(item) {
-                    Some(claim) => claims.push(claim),
-                    None => unreadable += 1,
-                }
-            }
-        }
+        let found: Vec<Value> = self
+            .ask_all(requests, |text| listed(text, "evidence"))
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
+        let claims: Vec<Claim> = found.iter().filter_map(claim).collect();
         let mut verified = verify(&claims, plan, &answers);
-        verified.dropped += unreadable;
+        verified.dropped += (found.len() - claims.len()) as u32;
+        // Nothing found is a finding; nothing but inventions is none.
+        if verified.of.is_empty() && verified.dropped > 0 {
+            return Err(ModelScorerError::NothingHolds(verified.dropped));
+        }
         Ok(verified)
     }
 
@@ -179,20 +183,34 @@ impl ModelScorer {
                 ..request(Purpose::Scoring, call, prompt, data.clone())
             })
             .collect();
-        self.ask_all(requests)
-            .await?
-            .iter()
-            .map(|answer| Ok(run(&json_of(answer)?)))
-            .collect()
+        Ok(self.ask_all(requests, |text| run(text, &ids)).await?)
     }
 
-    /// Answers in the order of the requests, some at a time. The first failure ends all.
-    async fn ask_all(&self, requests: Vec<ChatRequest>) -> Result<Vec<String>, LlmError> {
+    /// What was read from the answers, in the order of the requests, some at a time. The first failure ends all.
+    async fn ask_all<T>(
+        &self,
+        requests: Vec<ChatRequest>,
+        read: impl Fn(&str) -> Result<T, LlmError>,
+    ) -> Result<Vec<T>, LlmError> {
         stream::iter(requests)
-            .map(async |request| complete(&*self.model, request).await.map(|answer| answer.text))
+            .map(|request| self.ask(request, &read))
             .buffered(PARALLEL)
             .try_collect()
             .await
+    }
+
+    /// An answer of the wrong shape, or one that was cut off, is asked for once more, with room for twice as much.
+    async fn ask<T>(&self, request: ChatRequest, read: impl Fn(&str) -> Result<T, LlmError>) -> Result<T, LlmError> {
+        let again = ChatRequest {
+            max_tokens: request.max_tokens * 2,
+            seed: request.seed.map(|seed| seed + SECOND_SEEDS),
+            ..request.clone()
+        };
+        let answer = complete(&*self.model, request).await?;
+        match read(&answer.text) {
+            Err(LlmError::Malformed(_)) => read(&complete(&*self.model, again).await?.text),
+            read => read,
+        }
     }
 }
 
@@ -247,8 +265,16 @@ fn claim(item: &Value) -> Option<Claim> {
     })
 }
 
-/// One run. A level that is none is as good as no rating.
-fn run(answer: &Value) -> Run {
+/// The list of this name that an answer consists of.
+fn listed(answer: &str, name: &str) -> Result<Vec<Value>, LlmError> {
+    match json_of::<Value>(answer)?.get_mut(name).map(Value::take) {
+        Some(Value::Array(items)) => Ok(items),
+        _ => Err(LlmError::Malformed(format!("there is no list \"{name}\" in it"))),
+    }
+}
+
+/// One run over these criteria. A level that is none is as good as no rating.
+fn run(answer: &str, ids: &[&str]) -> Result<Run, LlmError> {
     let rating = |item: &Value| {
         let level = &item["level"];
         let verdict = match level.as_str() {
@@ -263,11 +289,13 @@ fn run(answer: &Value) -> Run {
                 )
             }
         };
-        let rationale = item["rationale"].as_str().unwrap_or_default().to_owned();
-        Some((item["id"].as_str()?.to_owned(), Rating { verdict, rationale }))
+        Some((item["id"].as_str()?.to_owned(), verdict))
     };
-    let items = answer["criteria"].as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(rating).collect()
+    let run: Run = listed(answer, "criteria")?.iter().filter_map(rating).collect();
+    if ids.iter().any(|id| run.contains_key(*id)) {
+        return Ok(run);
+    }
+    Err(LlmError::Malformed("it rates nothing that was asked for".to_owned()))
 }
 
 fn evidence_schema(ids: &[&str]) -> AnswerSchema {
@@ -288,7 +316,6 @@ fn scoring_schema(ids: &[&str]) -> AnswerSchema {
         &json!({
             "id": { "type": "string", "enum": ids },
             "level": { "type": "string", "enum": ["1", "2", "3", "4", "5", "not_assessed", "conflicting"] },
-            "rationale": { "type": "string" },
         }),
     )
 }

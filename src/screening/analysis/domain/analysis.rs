@@ -14,6 +14,9 @@ pub struct ScreeningAnalysis {
     pub id: AnalysisId,
     pub application_id: ApplicationId,
     pub call_id: CallId,
+    /// Which attempt of the application the call is; the latest one counts.
+    #[serde(default)]
+    pub attempt: u32,
     pub status: AnalysisStatus,
     pub assessment: Option<FitAssessment>,
     /// Why it failed.
@@ -25,11 +28,12 @@ pub struct ScreeningAnalysis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AnalysisStatus {
-    Pending,
+    /// It is being made, or will be tried again.
     Running,
     Completed,
     /// Done, but too little was said for a score.
     InsufficientEvidence,
+    /// No other try will be made, unless somebody asks for one.
     Failed,
     /// The candidate withdrew consent: what was found has been deleted, and nothing is looked for again.
     Withdrawn,
@@ -40,7 +44,7 @@ impl AnalysisStatus {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Completed | Self::InsufficientEvidence | Self::Withdrawn => true,
-            Self::Pending | Self::Running | Self::Failed => false,
+            Self::Running | Self::Failed => false,
         }
     }
 }
@@ -61,11 +65,12 @@ impl ScreeningAnalysis {
     pub const COMPLETED: &'static str = "AnalysisCompleted";
 
     /// An analysis that has begun.
-    pub fn begin(application_id: ApplicationId, call_id: CallId, now: DateTime<Utc>) -> Self {
+    pub fn begin(application_id: ApplicationId, call_id: CallId, attempt: u32, now: DateTime<Utc>) -> Self {
         Self {
             id: AnalysisId::generate(),
             application_id,
             call_id,
+            attempt,
             status: AnalysisStatus::Running,
             assessment: None,
             problem: None,
@@ -74,10 +79,10 @@ impl ScreeningAnalysis {
         }
     }
 
-    /// Whether it is done, and of this very transcript.
-    pub fn is_of(&self, transcript_sha256: &str) -> bool {
-        let assessed = self.assessment.as_ref();
-        self.status != AnalysisStatus::Failed && assessed.is_some_and(|a| a.transcript_sha256 == transcript_sha256)
+    /// It is tried again.
+    pub fn go_on(&mut self) {
+        self.status = AnalysisStatus::Running;
+        self.problem = None;
     }
 
     /// Takes the result and says what to publish.
@@ -109,7 +114,7 @@ impl ScreeningAnalysis {
         self.completed_at = Some(now);
     }
 
-    /// It could not be done.
+    /// It could not be done, and is not tried again.
     pub fn fail(&mut self, problem: String) {
         self.status = AnalysisStatus::Failed;
         self.problem = Some(problem);
@@ -120,9 +125,10 @@ impl ScreeningAnalysis {
 #[async_trait]
 pub trait AnalysisStore: Send + Sync {
     async fn of_call(&self, call: &CallId) -> Result<Option<ScreeningAnalysis>, StoreError>;
-    /// The analysis of the application's latest analysed call.
+    /// The analysis of the application's latest attempt that is or was analysed.
     async fn latest(&self, application: &ApplicationId) -> Result<Option<ScreeningAnalysis>, StoreError>;
     /// Stores it, replacing the one of the same call, with the event in the same transaction. One that is withdrawn in
-    /// the store stays so, and nothing is published; nothing is stored for an application whose data was erased.
+    /// the store stays so, one that is done there does not begin or fail, and nothing is published; nothing is stored for
+    /// an application whose data was erased.
     async fn put(&self, analysis: &ScreeningAnalysis, event: Option<&AnalysisCompleted>) -> Result<(), StoreError>;
 }

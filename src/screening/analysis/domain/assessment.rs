@@ -1,13 +1,18 @@
 //! The assessment of one call: what recruiters read. Every statement in it points at what the candidate said.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::screening::calls::domain::audio::CallTime;
-use crate::screening::shared::ids::SegmentId;
+use crate::screening::shared::ids::{CallId, SegmentId};
 use crate::screening::shared::plan::CriterionKind;
 
 /// Share of the criteria's weight that must have been assessed for a score to mean anything.
 pub const ENOUGH_COVERAGE: f32 = 0.6;
+
+/// A criterion for which nothing but statements against it were found gets no more.
+pub const MOST_AGAINST: u8 = 2;
 
 /// How well what was said fits the job offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -24,8 +29,13 @@ pub struct FitAssessment {
     pub recommendation: Recommendation,
     /// Version of the interview plan whose criteria were used.
     pub rubric_version: u32,
-    /// Which scorer, e.g. `deterministic-2`.
+    /// Which scorer, e.g. `deterministic-3`.
     pub scorer_version: String,
+    /// The calls it was made from, oldest first: the attempts of an interview that broke off are assessed together.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub calls: Vec<CallId>,
+    /// Of what was said in these calls, one after the other.
     pub transcript_sha256: String,
     /// Findings that were dropped because the transcript does not bear them out.
     pub dropped: u32,
@@ -59,11 +69,16 @@ pub enum ScoreState {
 /// A quotation from the transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Evidence {
+    /// The call it was said in, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub call_id: Option<CallId>,
     #[schema(value_type = String)]
     pub segment_id: SegmentId,
     /// Offsets into the segment's text, in characters; the end is exclusive.
     pub char_start: usize,
     pub char_end: usize,
+    /// On the time of the call it was said in.
     #[schema(value_type = u64)]
     pub start_ms: CallTime,
     #[schema(value_type = u64)]
@@ -140,6 +155,30 @@ pub enum Recommendation {
     Review,
     Hold,
     InsufficientEvidence,
+}
+
+impl FitAssessment {
+    /// Names the calls it was made from, oldest first with their segments, and the call of every quotation.
+    #[must_use]
+    pub fn made_from(mut self, calls: &[(CallId, Vec<SegmentId>)]) -> Self {
+        let call_of: BTreeMap<&SegmentId, &CallId> = calls
+            .iter()
+            .flat_map(|(call, segments)| segments.iter().map(move |segment| (segment, call)))
+            .collect();
+        let of_criteria = self.criteria.iter_mut().map(|c| &mut c.evidence);
+        let of_gates = self.gates.iter_mut().map(|g| &mut g.evidence);
+        let of_skills = self.skills.iter_mut().map(|s| &mut s.evidence);
+        let of_findings = self.strengths.iter_mut().chain(&mut self.concerns);
+        let all = of_criteria
+            .chain(of_gates)
+            .chain(of_skills)
+            .chain(of_findings.map(|f| &mut f.evidence));
+        for evidence in all.flatten() {
+            evidence.call_id = call_of.get(&evidence.segment_id).map(|call| (*call).clone());
+        }
+        self.calls = calls.iter().map(|(call, _)| call.clone()).collect();
+        self
+    }
 }
 
 /// Totals from levels: `score = round(100 · Σ w (level - 1) / 4 / Σ w)` over the scored criteria, and the share of the

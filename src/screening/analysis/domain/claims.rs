@@ -1,10 +1,11 @@
 //! What a language model claims to have found in a transcript, checked word by word before anything is made of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::screening::analysis::domain::assessment::{Evidence, Polarity};
-use crate::screening::analysis::domain::scorer::MAX_EVIDENCE;
+use crate::screening::analysis::domain::clause;
+use crate::screening::analysis::domain::scorer::{MAX_EVIDENCE, speaks_against};
 use crate::screening::analysis::domain::statements::Statement;
 use crate::screening::calls::domain::interviewer::not_evidence;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
@@ -31,7 +32,16 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Verified {
     pub of: BTreeMap<String, Vec<Evidence>>,
+    /// Criteria for which something was claimed that denies it where it stands: a person decides about them.
+    pub doubtful: BTreeSet<String>,
     pub dropped: u32,
+}
+
+impl Verified {
+    /// What was found about a criterion.
+    pub fn evidence_of(&self, criterion: &str) -> Vec<Evidence> {
+        self.of.get(criterion).cloned().unwrap_or_default()
+    }
 }
 
 /// The candidate's answers, in the order in which they are numbered.
@@ -56,15 +66,19 @@ pub fn shown(answer: &TranscriptSegment) -> String {
 }
 
 /// Looks every claim up. What the candidate did not say in those words, in that answer, is dropped, and so is what is
-/// about nothing the plan asks for, too short, or not to be used.
+/// about nothing the plan asks for, too short, or not to be used. What is left is quoted with the whole clause it stands
+/// in, and where that clause denies what was claimed, it speaks against it.
 pub fn verify(claims: &[Claim], plan: &InterviewPlan, answers: &[&TranscriptSegment]) -> Verified {
     let mut verified = Verified::default();
     for claim in claims {
         let found = plan.criterion(&claim.criterion).and_then(|_| evidence(claim, answers));
-        let Some(evidence) = found else {
+        let Some((evidence, denied)) = found else {
             verified.dropped += 1;
             continue;
         };
+        if denied {
+            verified.doubtful.insert(claim.criterion.clone());
+        }
         let known = verified.of.entry(claim.criterion.clone()).or_default();
         let overlaps = |e: &Evidence| {
             e.segment_id == evidence.segment_id && e.char_start < evidence.char_end && e.char_end > evidence.char_start
@@ -77,26 +91,36 @@ pub fn verify(claims: &[Claim], plan: &InterviewPlan, answers: &[&TranscriptSegm
     verified
 }
 
-fn evidence(claim: &Claim, answers: &[&TranscriptSegment]) -> Option<Evidence> {
+/// The evidence, and whether it was claimed to be for what its clause denies.
+fn evidence(claim: &Claim, answers: &[&TranscriptSegment]) -> Option<(Evidence, bool)> {
     let segment = answers.get(claim.statement.checked_sub(1)?)?;
-    let statement = Statement::at(segment, locate(&claim.quote, &segment.text)?)?;
-    let barred = not_evidence(&segment.text)
+    let claimed = Statement::at(segment, locate(&claim.quote, &segment.text)?)?;
+    let barred = not_evidence(&segment.text);
+    let place = claimed.char_start..claimed.char_end;
+    let is_barred = barred
         .iter()
-        .any(|span| span.start < statement.char_end && span.end > statement.char_start);
-    let words = statement.text.split_whitespace().count();
-    if barred || words < MIN_WORDS || statement.text.chars().count() > MAX_QUOTE {
+        .any(|span| span.start < place.end && span.end > place.start);
+    let words = claimed.text.split_whitespace().count();
+    if is_barred || words < MIN_WORDS || claimed.text.chars().count() > MAX_QUOTE {
         return None;
     }
+    let chars: Vec<char> = segment.text.chars().collect();
+    let clause = Statement::at(segment, clause::around(&chars, &place, &barred))?;
+    let denied = claim.polarity == Polarity::For && speaks_against(clause.text);
+    let is_short = clause.text.chars().count() <= MAX_QUOTE;
+    let statement = if is_short { clause } else { claimed };
     let (start_ms, end_ms) = statement.times();
-    Some(Evidence {
+    let evidence = Evidence {
+        call_id: None,
         segment_id: segment.id.clone(),
         char_start: statement.char_start,
         char_end: statement.char_end,
         start_ms,
         end_ms,
         quote: statement.text.to_owned(),
-        polarity: claim.polarity,
-    })
+        polarity: if denied { Polarity::Against } else { claim.polarity },
+    };
+    Some((evidence, denied))
 }
 
 /// Where a quotation stands, in characters, at word borders. Case, spaces and the shape of quotation marks may differ:

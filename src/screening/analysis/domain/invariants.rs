@@ -1,29 +1,35 @@
 //! What holds for every assessment, whoever made it. What breaks it is dropped and counted.
 
 use crate::screening::analysis::domain::assessment::{
-    CriterionScore, Evidence, FitAssessment, GateState, ScoreState, recommend, totals,
+    Confidence, CriterionScore, Evidence, FitAssessment, GateState, MOST_AGAINST, Polarity, ScoreState, recommend,
+    totals,
 };
 use crate::screening::calls::domain::interviewer::not_evidence;
 use crate::screening::calls::domain::segment::{Speaker, TranscriptSegment};
 
 /// Checks an assessment against the transcript and mends it: unverifiable evidence goes, a level without evidence goes,
-/// totals are computed anew.
+/// one that rests on part of its evidence is unsure and says so, totals are computed anew.
 #[must_use]
 pub fn enforce(mut assessment: FitAssessment, transcript: &[TranscriptSegment]) -> FitAssessment {
     let mut dropped = 0;
     let mut keep = |evidence: &mut Vec<Evidence>| {
         let before = evidence.len();
         evidence.retain(|e| is_true(e, transcript));
-        dropped += (before - evidence.len()) as u32;
+        let gone = before - evidence.len();
+        dropped += gone as u32;
+        gone
     };
     for criterion in &mut assessment.criteria {
-        keep(&mut criterion.evidence);
+        let gone = keep(&mut criterion.evidence);
         settle(criterion);
+        if gone > 0 {
+            doubt(criterion, gone);
+        }
     }
     for gate in &mut assessment.gates {
-        keep(&mut gate.evidence);
+        let gone = keep(&mut gate.evidence);
         gate.needs_confirmation = true;
-        if gate.evidence.is_empty() {
+        if gate.evidence.is_empty() || gone > 0 {
             gate.result = GateState::Unclear;
         }
     }
@@ -86,12 +92,25 @@ fn settle(criterion: &mut CriterionScore) {
     }
 }
 
+/// What was rated is not what is left: how sure that was no longer holds, and what is left may only speak against it.
+fn doubt(criterion: &mut CriterionScore, gone: usize) {
+    criterion.confidence = Confidence::Low;
+    let only_against = criterion.evidence.iter().all(|e| e.polarity == Polarity::Against);
+    if only_against {
+        criterion.level = criterion.level.map(|level| level.min(MOST_AGAINST));
+    }
+    let left_out = format!("Left out, because it was not said like this or must not be used: {gone}.");
+    criterion.rationale = if criterion.evidence.is_empty() {
+        left_out
+    } else {
+        format!("{} {left_out}", criterion.rationale)
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screening::analysis::domain::assessment::{
-        Confidence, Finding, GateResult, Polarity, Recommendation, Runs, SkillFinding,
-    };
+    use crate::screening::analysis::domain::assessment::{Finding, GateResult, Recommendation, Runs, SkillFinding};
     use crate::screening::calls::domain::audio::CallTime;
     use crate::screening::calls::domain::segment::SegmentKind;
     use crate::screening::shared::ids::SegmentId;
@@ -115,6 +134,7 @@ mod tests {
 
     fn evidence(segment: &TranscriptSegment, start: usize, end: usize, quote: &str) -> Evidence {
         Evidence {
+            call_id: None,
             segment_id: segment.id.clone(),
             char_start: start,
             char_end: end,
@@ -166,6 +186,7 @@ mod tests {
             recommendation: Recommendation::Advance,
             rubric_version: 1,
             scorer_version: "test".to_owned(),
+            calls: Vec::new(),
             transcript_sha256: String::new(),
             dropped: 0,
         }
@@ -220,6 +241,33 @@ mod tests {
         let checked = enforce(assessment(claims), &[said]);
         let quotes: Vec<_> = checked.criteria[0].evidence.iter().map(|e| e.quote.as_str()).collect();
         assert_eq!(quotes, ["I built a boat"]);
+    }
+
+    // spec: ANA-2, ANA-3
+    #[test]
+    fn a_level_that_lost_part_of_its_evidence_is_unsure_and_says_so() {
+        let said = segment(Speaker::Candidate, "I built a boat. I never built a ship.");
+        let mut made = assessment(vec![
+            evidence(&said, 0, 14, "I built a boat"),
+            evidence(&said, 16, 36, "I have built a ship!"),
+        ]);
+        made.criteria[0].rationale = "Two boats.".to_owned();
+        (made.gates[0].result, made.gates[0].evidence) = (GateState::Met, made.criteria[0].evidence.clone());
+        let checked = enforce(made.clone(), std::slice::from_ref(&said));
+        let boats = &checked.criteria[0];
+        assert_eq!((boats.level, boats.confidence), (Some(5), Confidence::Low));
+        assert_eq!(
+            boats.rationale,
+            "Two boats. Left out, because it was not said like this or must not be used: 1."
+        );
+        assert_eq!(checked.gates[0].result, GateState::Unclear);
+        assert_eq!(checked.recommendation, Recommendation::Review);
+
+        let mut against = evidence(&said, 16, 36, "I never built a ship");
+        against.polarity = Polarity::Against;
+        made.criteria[0].evidence = vec![against, evidence(&said, 0, 14, "I built a ship")];
+        let checked = enforce(made, &[said]);
+        assert_eq!((checked.criteria[0].level, checked.score), (Some(2), Some(25)));
     }
 
     // spec: ANA-2

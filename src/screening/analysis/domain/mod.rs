@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod assessment;
 pub mod claims;
+mod clause;
 pub mod invariants;
 pub mod model_scorer;
 pub mod scorer;

@@ -3,7 +3,7 @@
 //! Evidence first: a statement is evidence for a criterion when it is near it in meaning (likeness) or names
 //! its keywords. Level second, by what the evidence holds, after the behavioural anchors of structured interviews:
 //! 1 = touched on, 2 = described, 3 = own example, 4 = own example in detail, 5 = own example with its outcome.
-//! Pace, pauses, accent, fillers and grammar are not looked at.
+//! Pace, pauses, accent, fillers, repeated words and grammar are not looked at.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::screening::analysis::domain::statements::Statement;
 use crate::screening::shared::plan::{Criterion, InterviewPlan};
 
 /// Written into every assessment this scorer makes.
-pub const SCORER_VERSION: &str = "deterministic-2";
+pub const SCORER_VERSION: &str = "deterministic-3";
 
 /// Relevance from which a statement is evidence. Unrelated sentences stay under 0.25, whatever the model.
 const RELEVANT: f32 = 0.42;
@@ -126,7 +126,11 @@ const OUTCOME: [&str; 34] = [
     "revenue",
     "errors",
 ];
-const AGAINST: [&str; 20] = [
+const FILLERS: [&str; 17] = [
+    "um", "umm", "uhm", "uh", "uhh", "er", "err", "erm", "eh", "ah", "ahm", "hm", "hmm", "mm", "mhm", "εεε", "εμ",
+];
+const FILLERS_OF_TWO: [&str; 4] = ["you know", "i mean", "sort of", "kind of"];
+const AGAINST: [&str; 30] = [
     "i have never",
     "i've never",
     "i haven't",
@@ -141,6 +145,16 @@ const AGAINST: [&str; 20] = [
     "i cannot",
     "never used",
     "never worked",
+    "i never did",
+    "i never had",
+    "i never built",
+    "i never tried",
+    "i never got to",
+    "i never really",
+    "i didn't use",
+    "i did not use",
+    "i can not",
+    "i don't think i",
     "not really used",
     "don't really know",
     "i am not able",
@@ -219,9 +233,16 @@ pub(super) fn assemble(
         skills,
         rubric_version: plan.version,
         scorer_version,
+        calls: Vec::new(),
         transcript_sha256: transcript_sha256.to_owned(),
         dropped: 0,
     }
+}
+
+/// Whether somebody says here not to have or not to do something.
+pub(super) fn speaks_against(text: &str) -> bool {
+    let said = plain(text);
+    AGAINST.iter().any(|phrase| contains_words(&said, phrase))
 }
 
 /// The text a criterion is compared by.
@@ -261,9 +282,7 @@ fn evidence_for<'a>(
             let relevance = cosines.get(index).copied().unwrap_or(0.0)
                 + PER_KEYWORD * hits.min(2) as f32
                 + if at_home { AT_HOME } else { 0.0 };
-            let against = AGAINST
-                .iter()
-                .any(|phrase| contains_words(&plain, &self::plain(phrase)));
+            let against = speaks_against(statement.text);
             let polarity = if against { Polarity::Against } else { Polarity::For };
             // "I have never used it" names little but says much: asked about it, it counts.
             let relevant = relevance >= RELEVANT || (against && at_home && hits > 0);
@@ -326,7 +345,7 @@ fn level_of(found: &[Found<'_>]) -> (u8, String) {
     let texts: Vec<String> = found
         .iter()
         .filter(|f| f.polarity == Polarity::For)
-        .map(|f| plain(f.statement.text))
+        .map(|f| fluent(&plain(f.statement.text)))
         .collect();
     let words: usize = texts.iter().map(|t| t.split_whitespace().count()).sum();
     let described = words >= 12;
@@ -356,6 +375,17 @@ fn level_of(found: &[Found<'_>]) -> (u8, String) {
         (there, missing) => format!("The statements hold {there}; missing: {missing}."),
     };
     (level, why)
+}
+
+/// Plain text as if it had been said without hesitation: no fillers, and nothing twice in a row.
+fn fluent(text: &str) -> String {
+    let mut said = format!(" {text} ");
+    for filler in FILLERS_OF_TWO {
+        said = said.replace(&format!(" {filler} "), " ");
+    }
+    let mut words: Vec<&str> = said.split_whitespace().filter(|w| !FILLERS.contains(w)).collect();
+    words.dedup();
+    words.join(" ")
 }
 
 /// "I built …", "we then migrated …": a first person followed soon by something done.
@@ -398,6 +428,7 @@ fn quotes(found: &[Found<'_>]) -> Vec<Evidence> {
     let quote = |f: &Found<'_>| {
         let (start_ms, end_ms) = f.statement.times();
         Evidence {
+            call_id: None,
             segment_id: f.statement.segment.id.clone(),
             char_start: f.statement.char_start,
             char_end: f.statement.char_end,

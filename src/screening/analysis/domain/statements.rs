@@ -102,13 +102,10 @@ impl<'a> Statement<'a> {
     /// When it was said: from its words' times where the words line up with the text, else by its place in the segment.
     pub fn times(&self) -> (CallTime, CallTime) {
         let segment = self.segment;
-        let words_before = segment
-            .text
-            .chars()
-            .take(self.char_start)
-            .collect::<String>()
-            .split_whitespace()
-            .count();
+        let before: String = segment.text.chars().take(self.char_start).collect();
+        // The word it begins in, as after a bracket or a hyphen, is its first.
+        let begins_inside = before.chars().next_back().is_some_and(|c| !c.is_whitespace());
+        let words_before = before.split_whitespace().count() - usize::from(begins_inside);
         let count = self.text.split_whitespace().count();
         if segment.words.len() == segment.text.split_whitespace().count()
             && let (Some(first), Some(last)) = (
@@ -128,6 +125,7 @@ impl<'a> Statement<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screening::calls::domain::segment::Word;
     use crate::screening::shared::ids::SegmentId;
 
     fn answer(text: &str) -> TranscriptSegment {
@@ -180,6 +178,35 @@ mod tests {
             texts,
             ["and I rebuilt the payments API in Python; it halved the errors we saw"]
         );
+    }
+
+    // spec: ANA-1
+    #[test]
+    fn a_quotation_that_begins_inside_a_word_has_the_time_of_that_word() {
+        let mut said = answer("We used (Kafka streams) for well-known events.");
+        let word = |(w, start): (&str, u64)| Word {
+            w: w.to_owned(),
+            start_ms: CallTime::from_ms(start),
+            end_ms: CallTime::from_ms(start + 90),
+            confidence: 1.0,
+        };
+        said.words = said
+            .text
+            .split_whitespace()
+            .zip((1_000..).step_by(100))
+            .map(word)
+            .collect();
+        for (quote, times) in [
+            ("We used", (1_000, 1_190)),
+            ("used", (1_100, 1_190)),
+            ("Kafka streams", (1_200, 1_390)),
+            ("known events", (1_500, 1_690)),
+        ] {
+            let start = said.text.find(quote).expect("there");
+            let found = Statement::at(&said, start..start + quote.len()).expect("there");
+            let (from, to) = found.times();
+            assert_eq!((from.ms(), to.ms()), times, "{quote}");
+        }
     }
 
     #[test]

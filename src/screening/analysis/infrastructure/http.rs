@@ -49,11 +49,36 @@ impl FromRef<AnalysisState> for RecruiterToken {
     }
 }
 
+/// How far the analysis is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusWord {
+    /// Nothing has begun.
+    Pending,
+    Running,
+    Completed,
+    InsufficientEvidence,
+    Failed,
+    Withdrawn,
+}
+
+impl From<AnalysisStatus> for StatusWord {
+    fn from(status: AnalysisStatus) -> Self {
+        match status {
+            AnalysisStatus::Running => Self::Running,
+            AnalysisStatus::Completed => Self::Completed,
+            AnalysisStatus::InsufficientEvidence => Self::InsufficientEvidence,
+            AnalysisStatus::Failed => Self::Failed,
+            AnalysisStatus::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
 /// The analysis as recruiters get it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AnalysisBody {
     #[schema(example = "completed")]
-    status: AnalysisStatus,
+    status: StatusWord,
     #[schema(value_type = String)]
     application_id: ApplicationId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +135,7 @@ async fn get_analysis(
         };
     };
     let status = match analysis.status {
-        AnalysisStatus::Pending | AnalysisStatus::Running => StatusCode::ACCEPTED,
+        AnalysisStatus::Running => StatusCode::ACCEPTED,
         AnalysisStatus::Completed
         | AnalysisStatus::InsufficientEvidence
         | AnalysisStatus::Failed
@@ -121,7 +146,7 @@ async fn get_analysis(
 
 fn pending(application_id: ApplicationId) -> AnalysisBody {
     AnalysisBody {
-        status: AnalysisStatus::Pending,
+        status: StatusWord::Pending,
         application_id,
         analysis_id: None,
         call_id: None,
@@ -135,7 +160,7 @@ fn pending(application_id: ApplicationId) -> AnalysisBody {
 
 fn body(analysis: ScreeningAnalysis) -> AnalysisBody {
     AnalysisBody {
-        status: analysis.status,
+        status: analysis.status.into(),
         application_id: analysis.application_id,
         analysis_id: Some(analysis.id.as_str().to_owned()),
         call_id: Some(analysis.call_id.as_str().to_owned()),

@@ -22,7 +22,7 @@ impl Verdicts for SqliteAnalysisStore {
         let rows: Vec<(String, String, Option<u8>, Option<String>)> = sqlx::query_as(
             "SELECT application_id, status, json_extract(body, '$.assessment.score'),
                     json_extract(body, '$.assessment.recommendation')
-             FROM analyses WHERE application_id IN (SELECT value FROM json_each($1)) ORDER BY created_at, id",
+             FROM analyses WHERE application_id IN (SELECT value FROM json_each($1)) ORDER BY attempt, created_at, id",
         )
         .bind(to_json(&applications)?)
         .fetch_all(self.0.reader())
@@ -52,7 +52,7 @@ impl AnalysisStore for SqliteAnalysisStore {
 
     async fn latest(&self, application: &ApplicationId) -> Result<Option<ScreeningAnalysis>, StoreError> {
         let row: Option<(String,)> = sqlx::query_as(
-            "SELECT body FROM analyses WHERE application_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+            "SELECT body FROM analyses WHERE application_id = $1 ORDER BY attempt DESC, created_at DESC LIMIT 1",
         )
         .bind(application.as_str())
         .fetch_optional(self.0.reader())
@@ -66,11 +66,13 @@ impl AnalysisStore for SqliteAnalysisStore {
             return Ok(());
         }
         let stored = sqlx::query(
-            "INSERT INTO analyses (id, application_id, call_id, status, body, created_at, completed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO analyses (id, application_id, call_id, status, body, created_at, completed_at, attempt)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (call_id) DO UPDATE
              SET status = excluded.status, body = excluded.body, completed_at = excluded.completed_at
-             WHERE analyses.status <> 'withdrawn'",
+             WHERE analyses.status <> 'withdrawn'
+               AND (analyses.status NOT IN ('completed', 'insufficient_evidence')
+                    OR excluded.status NOT IN ('running', 'failed'))",
         )
         .bind(analysis.id.as_str())
         .bind(analysis.application_id.as_str())
@@ -79,6 +81,7 @@ impl AnalysisStore for SqliteAnalysisStore {
         .bind(to_json(analysis)?)
         .bind(to_ms(analysis.created_at))
         .bind(analysis.completed_at.map(to_ms))
+        .bind(analysis.attempt)
         .execute(&mut *write)
         .await?;
         if stored.rows_affected() == 0 {

@@ -15,6 +15,7 @@ use crate::screening::calls::application::diary::{self, Diary};
 use crate::screening::calls::application::interviewing::Talk;
 use crate::screening::calls::application::live::{LastConnection, LiveCall, LiveCalls, Seat};
 use crate::screening::calls::application::session::{Command, Engines, Session};
+use crate::screening::calls::domain::attempt::gone_on_from;
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
 use crate::screening::calls::domain::segment::TranscriptSegment;
@@ -359,23 +360,15 @@ impl CallService {
         Ok(self.store.of_application(application).await?.pop())
     }
 
-    /// What was said in the attempts that this call goes on from, oldest first. Nothing from before consent was
-    /// withdrawn, and nothing that belongs to another plan.
+    /// What was said in the attempts that this call goes on from, oldest first.
     async fn earlier_attempts(&self, call: &ScreeningCall) -> Result<Vec<TranscriptSegment>, StoreError> {
         if call.attempt <= 1 {
             return Ok(Vec::new());
         }
         let attempts = self.store.of_application(&call.application_id).await?;
-        let earlier = attempts.iter().filter(|known| known.attempt < call.attempt);
         let mut said = Vec::new();
-        for known in earlier {
-            let fresh =
-                known.end_reason() == Some(EndReason::ConsentWithdrawn) || known.plan_version != call.plan_version;
-            if fresh {
-                said.clear();
-            } else {
-                said.extend(self.store.transcript(&known.id).await?);
-            }
+        for known in gone_on_from(call, &attempts) {
+            said.extend(self.store.transcript(&known.id).await?);
         }
         Ok(said)
     }

@@ -61,6 +61,21 @@ fn broke_off(call: &ScreeningCall) -> bool {
     }
 }
 
+/// The attempts that a call goes on from, oldest first. None from before consent was withdrawn, and none that another
+/// plan was asked in.
+pub fn gone_on_from<'a>(call: &ScreeningCall, calls: &'a [ScreeningCall]) -> Vec<&'a ScreeningCall> {
+    let mut earlier = Vec::new();
+    for known in calls.iter().filter(|known| known.attempt < call.attempt) {
+        let afresh = known.end_reason() == Some(EndReason::ConsentWithdrawn) || known.plan_version != call.plan_version;
+        if afresh {
+            earlier.clear();
+        } else {
+            earlier.push(known);
+        }
+    }
+    earlier
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +104,30 @@ mod tests {
         );
         let calls = [call];
         assert_eq!(entry(&calls, start + TimeDelta::days(30)), Entry::Resume(&calls[0]));
+    }
+
+    // spec: CALL-7
+    #[test]
+    fn a_call_goes_on_from_what_was_said_to_the_same_plan_since_consent() {
+        let attempt = |attempt, plan_version, reason| {
+            let mut call = ended(reason);
+            (call.attempt, call.plan_version) = (attempt, plan_version);
+            call
+        };
+        let from = |calls: &[ScreeningCall]| {
+            let last = calls.last().expect("a call");
+            gone_on_from(last, calls).iter().map(|c| c.attempt).collect::<Vec<_>>()
+        };
+        let dropped = EndReason::DisconnectTimeout;
+        let mut calls = vec![attempt(1, 1, dropped), attempt(2, 1, dropped), attempt(3, 1, dropped)];
+        assert_eq!(from(&calls), [1, 2]);
+        assert_eq!(from(&calls[..1]), [0_u32; 0]);
+        calls[1] = attempt(2, 1, EndReason::ConsentWithdrawn);
+        assert_eq!(from(&calls), [0_u32; 0]);
+        calls.push(attempt(4, 1, dropped));
+        assert_eq!(from(&calls), [3]);
+        calls.push(attempt(5, 2, dropped));
+        assert_eq!(from(&calls), [0_u32; 0]);
     }
 
     // spec: CALL-7

@@ -3,7 +3,7 @@ use crate::screening::analysis::domain::assessment::Recommendation;
 use crate::screening::analysis::domain::invariants::enforce;
 use crate::screening::analysis::domain::statements::statements;
 use crate::screening::calls::domain::audio::CallTime;
-use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
+use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, Word};
 use crate::screening::shared::ids::SegmentId;
 use crate::screening::shared::plan::{Anchors, CriterionKind, MadeBy, Question, QuestionKind};
 
@@ -146,14 +146,50 @@ fn a_gate_reports_and_rejects_nobody() {
 // spec: ANA-6
 #[test]
 fn how_it_was_said_changes_nothing() {
-    let fluent = assess(&["I migrated our service to Postgres and errors dropped by half."]);
-    let mut slow = answer("I migrated our service to Postgres and errors dropped by half.");
-    slow.end_ms = CallTime::from_ms(60_000);
-    let transcript = [slow];
-    let statements = statements(&transcript);
-    let again = score(&plan(), &statements, &[vec![0.4, 0.1]], "sha");
-    assert_eq!(
-        (again.score, again.criteria[0].level),
-        (fluent.score, fluent.criteria[0].level)
+    let judged = |text: &str, ms_per_word: u64, confidence: f32| {
+        let mut said = answer(text);
+        let word = |(w, start): (&str, u64)| Word {
+            w: w.to_owned(),
+            start_ms: CallTime::from_ms(start),
+            end_ms: CallTime::from_ms(start + 50),
+            confidence,
+        };
+        said.words = text
+            .split_whitespace()
+            .zip((0..).step_by(ms_per_word as usize))
+            .map(word)
+            .collect();
+        said.end_ms = CallTime::from_ms(text.split_whitespace().count() as u64 * ms_per_word);
+        let transcript = [said];
+        let statements = statements(&transcript);
+        let found = score(&plan(), &statements, &[vec![0.4, 0.1]], "sha");
+        let one = found.criteria[0].clone();
+        (
+            found.score,
+            one.level,
+            one.rationale,
+            one.confidence,
+            found.recommendation,
+        )
+    };
+    // One word fewer than a description has: nothing but words may make the difference.
+    let fluent = judged(
+        "I migrated our service to Postgres and errors dropped by half.",
+        300,
+        0.99,
     );
+    assert_eq!(fluent.1, Some(3));
+    for hesitant in [
+        "I migrated our service to Postgres and errors dropped by half.",
+        "Um, I, uh, migrated our, our service to, erm, Postgres and errors dropped by half.",
+        "I I I migrated our service to, you know, Postgres and, hmm, I mean, errors dropped by half.",
+    ] {
+        assert_eq!(judged(hesitant, 2_500, 0.3), fluent, "{hesitant}");
+    }
+    let more = judged(
+        "I migrated our whole service to Postgres and errors dropped by half.",
+        300,
+        0.99,
+    );
+    assert_eq!(more.1, Some(4), "a word that says something counts");
 }
