@@ -211,6 +211,9 @@ pub enum ConfigError {
     Invalid { key: &'static str, problem: String },
 }
 
+/// What all tries at Torre may take together, ms: a request is given up after 30 s, and there is a pause before each
+/// further try.
+const TORRE_TRIES_MS: u64 = 28_000;
 /// What is logged by default: libraries that tell every step of theirs, or call a cancelled transcription an error, are
 /// quieter than Emma.
 const QUIET_LIBRARIES: &str =
@@ -410,6 +413,12 @@ impl Config {
                 "must be 1 to 20000 ms and at most 3 retries",
             );
         }
+        if self.torre.timeout_ms * u64::from(self.torre.retries + 1) > TORRE_TRIES_MS {
+            return invalid(
+                "torre.timeout_ms/retries",
+                "must be at most 28000 ms for all tries together: a request is given up after 30 s",
+            );
+        }
         let embeddings = &self.embeddings;
         if !embeddings.base_url.is_empty() && !is_web(&embeddings.base_url) {
             return invalid("embeddings.base_url", "must begin with http:// or https://");
@@ -500,6 +509,21 @@ mod tests {
             assert!(Config::load(None).is_err(), "its dimension has to be said");
             Ok(())
         });
+    }
+
+    // spec: APP-2, OPS-5
+    #[test]
+    fn the_tries_at_torre_fit_into_a_request() {
+        for (timeout_ms, retries, fits) in [
+            (20_000, 0, true),
+            (14_000, 1, true),
+            (20_000, 3, false),
+            (9_999, 2, false),
+        ] {
+            let mut config = Config::default();
+            (config.torre.timeout_ms, config.torre.retries) = (timeout_ms, retries);
+            assert_eq!(config.validate().is_ok(), fits, "{timeout_ms} ms, {retries} retries");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::bootstrap::prepare::facts_of;
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::demo::demo_posting;
+use crate::screening::applications::domain::job_offer::JobOfferStatus;
 use crate::screening::applications::domain::ports::Slice;
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::shared::ids::JobOfferId;
@@ -42,6 +43,6 @@ async fn demo_offer(applications: &ApplicationService) -> Result<JobOfferId, App
         .await?;
     match known.into_iter().find(|offer| offer.posting == posting) {
         Some(offer) => Ok(offer.id),
-        None => Ok(applications.create_job_offer(posting).await?.id),
+        None => Ok(applications.create_job_offer(posting, JobOfferStatus::Open).await?.id),
     }
 }

@@ -82,7 +82,9 @@ use crate::shared::telemetry;
 
 /// How long opening one model, the longest step that is not interrupted, may take.
 const LOADING: Duration = Duration::from_secs(15);
-/// How often calls are looked through for those whose link has expired, and memory is given back.
+/// How long requests whose clients have gone may take at the end.
+const SETTLING: Duration = Duration::from_secs(10);
+/// How often calls are looked through for those whose time has run out, and memory is given back.
 const TIDYING: Duration = Duration::from_mins(1);
 
 /// A server that is ready to serve.
@@ -96,10 +98,12 @@ pub struct Emma {
     pub demo: Option<demo::Demo>,
     entrance: Entrance,
     router: Router,
+    applications: Arc<ApplicationService>,
     calls: Arc<CallService>,
     gateway: Arc<WebRtcAdapter>,
     runner: JobRunner,
     db: Db,
+    idempotency: Idempotency,
     tasks: TaskTracker,
     /// Fired when the server is asked to stop: nobody waits for models any more.
     stopping: CancellationToken,
@@ -277,7 +281,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         },
         interviews: InterviewsState {
             calls: calls.clone(),
-            door: Arc::new(Door(applications)),
+            door: Arc::new(Door(applications.clone())),
             sockets: WebSocketAdapter::new(gateway.slots()),
         },
         analysis: AnalysisState {
@@ -290,7 +294,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         },
         costs: CostsState(request_log),
         jobs: runner.clone(),
-        idempotency,
+        idempotency: idempotency.clone(),
         metrics,
     };
     Ok(Emma {
@@ -301,10 +305,12 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         demo,
         entrance: opened.entrance,
         router: router::build(state),
+        applications,
         calls,
         gateway,
         runner,
         db,
+        idempotency,
         tasks,
         stopping,
         loading,
@@ -325,7 +331,7 @@ impl Emma {
             stopping.cancel();
             calls.shut_down(drain).await;
         });
-        tokio::spawn(tidy_up(self.calls, stop));
+        tokio::spawn(tidy_up(self.calls, self.applications, stop));
         // Calls end over their own connections: HTTP serves on while they do.
         let served = axum::serve(self.entrance, self.router.into_make_service()).with_graceful_shutdown(async move {
             if draining.await.is_err() {
@@ -333,6 +339,9 @@ impl Emma {
             }
         });
         served.await?;
+        if tokio::time::timeout(SETTLING, self.idempotency.settle()).await.is_err() {
+            warn!("requests whose clients have gone did not end in time");
+        }
         self.gateway.shut_down().await;
         jobs_stop.cancel();
         if tokio::time::timeout(Duration::from_secs(10), jobs).await.is_err() {
@@ -359,8 +368,9 @@ async fn wait_for(loading: JoinHandle<()>) {
     }
 }
 
-/// From time to time ends the calls that nobody can join any more, and gives back memory while there are none.
-async fn tidy_up(calls: Arc<CallService>, stop: CancellationToken) {
+/// From time to time ends the calls that nobody can join any more and the screenings that cannot go on, and gives back
+/// memory while there are no calls.
+async fn tidy_up(calls: Arc<CallService>, applications: Arc<ApplicationService>, stop: CancellationToken) {
     let mut clock = tokio::time::interval(TIDYING);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -370,6 +380,9 @@ async fn tidy_up(calls: Arc<CallService>, stop: CancellationToken) {
         }
         if let Err(error) = calls.expire_unjoined().await {
             warn!(%error, "calls that wait in vain could not be ended; it is tried again");
+        }
+        if let Err(error) = applications.end_lapsed_screenings().await {
+            warn!(%error, "interviews that broke off for good could not be ended; it is tried again");
         }
         // What calls and rendering ahead have left; it takes a moment, so it waits until nobody hears it.
         if calls.is_idle() && tokio::task::spawn_blocking(memory::give_back).await.is_err() {

@@ -297,6 +297,10 @@ async fn descriptions_that_make_no_sense_are_refused() {
         ] {
             is_refused(&server.send(Method::POST, &path, kind, body).await, what);
         }
+        server
+            .offer(&guest, "?resume=1&resume=1", good.clone())
+            .await
+            .is_problem(400, "bad-request");
         // What can be read is answered, whatever else is in it: thousands of addresses, a certificate that is nobody's.
         let many = "a=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n".repeat(1000);
         let answer = server.offer(&guest, "?resume=1", format!("{good}{many}")).await;

@@ -2,10 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
+use chrono::TimeDelta;
 use emma::screening::applications::domain::ports::ApplicationStore as _;
 use emma::screening::calls::application::service::Interviews as _;
 use emma::screening::calls::domain::status::EndReason;
-use emma::screening::shared::ids::ApplicationId;
+use emma::screening::shared::ids::{ApplicationId, JobOfferId};
 use emma::shared::clock::Clock as _;
 use emma::shared::errors::StoreError;
 use serde_json::{Value, json};
@@ -97,6 +98,10 @@ impl At {
     }
 
     async fn end_call(&self) {
+        self.end_call_for(EndReason::AgendaCompleted).await;
+    }
+
+    async fn end_call_for(&self, reason: EndReason) {
         let calls = &self.app.calls;
         let mut call = calls
             .of_application(&self.application_id())
@@ -107,7 +112,7 @@ impl At {
         let clock = &*self.app.base.clock;
         call.start(clock.now()).expect("ready");
         calls.save(&call).await.expect("stored");
-        emma::screening::calls::application::diary::finish(&mut call, EndReason::AgendaCompleted, &**calls, clock)
+        emma::screening::calls::application::diary::finish(&mut call, reason, &**calls, clock)
             .await
             .expect("stored");
         self.app.jobs.run_due().await.expect("a queue");
@@ -154,7 +159,7 @@ async fn only_an_open_offer_takes_applications() {
     at.change("job-offers", "offer-1", "open")
         .await
         .is_problem(400, "bad-id");
-    let unknown = emma::screening::shared::ids::JobOfferId::generate();
+    let unknown = JobOfferId::generate();
     at.change("job-offers", unknown.as_str(), "open")
         .await
         .is_problem(404, "job-offer-not-found");
@@ -172,7 +177,12 @@ async fn people_move_an_application_as_its_state_allows() {
         decide(not_a_decision).await.is_problem(400, "bad-request");
     }
     at.begin_call().await;
-    decide("advanced").await.is_problem(409, "conflict");
+    let refused = decide("advanced").await;
+    refused.is_problem(409, "conflict");
+    assert_eq!(
+        refused.json()["detail"],
+        "an application that is in_screening cannot become advanced"
+    );
     at.end_call().await;
     for status in ["in_review", "in_review", "advanced"] {
         let moved = decide(status).await;
@@ -205,6 +215,32 @@ async fn people_move_an_application_as_its_state_allows() {
         .anyone(Method::PATCH, &format!("/api/v1/applications/{other}"), Some(nobody))
         .await
         .is_problem(401, "unauthorized");
+}
+
+// spec: APP-10, CALL-7
+#[tokio::test]
+async fn an_interview_that_broke_off_and_is_not_taken_up_again_has_been_held() {
+    let at = at().await;
+    at.begin_call().await;
+    at.end_call_for(EndReason::DisconnectTimeout).await;
+    let status = async || {
+        at.app.service.end_lapsed_screenings().await.expect("stored");
+        at.app
+            .get(&format!("/api/v1/applications/{}", at.application))
+            .await
+            .json()["status"]
+            .clone()
+    };
+    at.app.base.clock.turn(TimeDelta::hours(23));
+    assert_eq!(status().await, "in_screening", "it can still go on");
+    at.change("applications", &at.application, "in_review")
+        .await
+        .is_problem(409, "conflict");
+    at.app.base.clock.turn(TimeDelta::hours(2));
+    assert_eq!(status().await, "screened");
+    let reviewed = at.change("applications", &at.application, "in_review").await;
+    assert_eq!(reviewed.status, StatusCode::OK, "{}", reviewed.text);
+    assert_eq!(status().await, "in_review", "what a person decided stays");
 }
 
 // spec: APP-10
@@ -278,7 +314,7 @@ async fn an_edit_of_a_plan_is_its_next_version() {
         at.put(&path, &plan, None).await.is_problem(409, "conflict");
         at.put(&path, &edited.json(), Some("\"1\""))
             .await
-            .is_problem(409, "conflict");
+            .is_problem(412, "precondition-failed");
         at.put(&path, &edited.json(), Some("yesterday"))
             .await
             .is_problem(400, "bad-request");
@@ -290,6 +326,19 @@ async fn an_edit_of_a_plan_is_its_next_version() {
             .get(&format!("{path}?version=77"))
             .await
             .is_problem(404, "plan-not-found");
+    }
+    let (offer, application) = (JobOfferId::generate(), ApplicationId::generate());
+    for (path, problem) in [
+        (
+            format!("/api/v1/job-offers/{offer}/plan?version=1"),
+            "job-offer-not-found",
+        ),
+        (
+            format!("/api/v1/applications/{application}/plan?version=1"),
+            "application-not-found",
+        ),
+    ] {
+        at.app.get(&path).await.is_problem(404, problem);
     }
     let versions = at.app.get(&format!("{}/versions", at.plan_of("offer"))).await.json();
     let numbers = |items: &Value| {

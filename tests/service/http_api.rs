@@ -6,8 +6,15 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use emma::screening::applications::application::invite::LinkTerms;
+use emma::screening::applications::domain::application::{JobOfferApplied, ScreeningApplication};
+use emma::screening::applications::domain::candidate::Candidate;
+use emma::screening::applications::domain::ports::{ApplicationStore as _, Submission};
+use emma::screening::calls::domain::segment::TranscriptSegment;
 use emma::screening::calls::domain::status::EndReason;
-use emma::screening::shared::ids::{ApplicationId, CallId, JobOfferId};
+use emma::screening::shared::ids::{ApplicationId, CallId, CandidateId, JobOfferId, SegmentId};
+use emma::shared::clock::Clock as _;
+use emma::shared::errors::StoreError;
+use emma::shared::events::Event;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, RECRUITER};
@@ -91,8 +98,7 @@ impl Applied {
             .expect("stored")
             .pop()
             .expect("a call");
-        call.start(emma::shared::clock::Clock::now(&*self.app.base.clock))
-            .expect("ready");
+        call.start(self.app.base.clock.now()).expect("ready");
         self.app.calls.save(&call).await.expect("stored");
         emma::screening::calls::application::diary::finish(&mut call, reason, &*self.app.calls, &*self.app.base.clock)
             .await
@@ -529,6 +535,53 @@ async fn declining_starts_nothing_and_can_be_taken_back() {
 
 // spec: CALL-5
 #[tokio::test]
+async fn declining_after_having_consented_withdraws_consent() {
+    let at = applied().await;
+    let token = at.invited().await;
+    let call = at.consent(&token, true).await.json()["call_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let id = CallId::parse(&call).expect("an id");
+    at.app
+        .calls
+        .put_segment(&id, &said("I built ledgers."))
+        .await
+        .expect("stored");
+    let declined = at.consent(&token, false).await;
+    assert_eq!(declined.json()["status"], "declined", "{}", declined.text);
+    let ended = at.app.get(&format!("/api/v1/calls/{call}")).await.json();
+    assert_eq!(
+        (&ended["status"], &ended["end_reason"]),
+        (&json!("cancelled"), &json!("consent_withdrawn"))
+    );
+    let transcript = at.app.get(&format!("/api/v1/calls/{call}/transcript")).await.json();
+    assert_eq!(transcript["segments"], json!([]));
+    at.app.jobs.run_due().await.expect("a queue");
+    assert_eq!(interview(&at.app, &token).await.json()["status"], "declined");
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE name = 'ConsentWithdrawn'")
+        .fetch_one(at.app.base.db.reader())
+        .await
+        .expect("readable");
+    assert_eq!(events, 1, "told once");
+
+    // It can be given anew, and then it begins afresh.
+    let again = at.consent(&token, true).await.json();
+    assert_eq!(again["status"], "ready");
+    assert_ne!(again["call_id"], json!(call));
+}
+
+fn said(text: &str) -> TranscriptSegment {
+    serde_json::from_value(json!({
+        "id": SegmentId::generate(), "speaker": "candidate", "text": text,
+        "start_ms": 0, "end_ms": 900, "words": [], "question_id": "q1", "kind": "answer", "interrupted": false,
+        "typed": false, "source_refs": [], "latency": null
+    }))
+    .expect("a segment")
+}
+
+// spec: CALL-5
+#[tokio::test]
 async fn withdrawn_consent_ends_the_call_and_empties_the_transcript() {
     let at = applied().await;
     let token = at.invited().await;
@@ -537,12 +590,7 @@ async fn withdrawn_consent_ends_the_call_and_empties_the_transcript() {
         .expect("an id")
         .to_owned();
     let id = CallId::parse(&call).expect("an id");
-    let said = serde_json::from_value(json!({
-        "id": emma::screening::shared::ids::SegmentId::generate(), "speaker": "candidate", "text": "I built ledgers.",
-        "start_ms": 0, "end_ms": 900, "words": [], "question_id": "q1", "kind": "answer", "interrupted": false,
-        "typed": false, "source_refs": [], "latency": null
-    }))
-    .expect("a segment");
+    let said = said("I built ledgers.");
     at.app.calls.put_segment(&id, &said).await.expect("stored");
     let transcript = at.app.get(&format!("/api/v1/calls/{call}/transcript")).await.json();
     assert_eq!(transcript["segments"][0]["text"], "I built ledgers.");
@@ -598,7 +646,8 @@ async fn links_expire_are_revoked_and_used_up() {
     at.consent(&expired, true).await.is_problem(410, "invitation-expired");
 
     let path = format!("/api/v1/applications/{}/invitations", at.application);
-    let link = at.app.post(&path, json!({ "valid_hours": 1 })).await.json();
+    let link = at.app.post(&path, json!({ "valid_hours": 1 })).await;
+    let (location, link) = (link.header("location").to_owned(), link.json());
     let token = link["url"]
         .as_str()
         .expect("a url")
@@ -607,6 +656,7 @@ async fn links_expire_are_revoked_and_used_up() {
         .expect("a part")
         .to_owned();
     let one = format!("{path}/{}", link["invitation_id"].as_str().expect("an id"));
+    assert_eq!(location, one);
     assert_eq!(
         at.app.recruiter(Method::DELETE, &one, None).await.status,
         StatusCode::NO_CONTENT
@@ -630,10 +680,11 @@ async fn links_expire_are_revoked_and_used_up() {
         .json();
     assert_eq!(application["status"], "screened");
     at.app.post(&path, json!({})).await.is_problem(409, "conflict");
-    at.app
-        .post(&path, json!({ "valid_hours": 99999 }))
-        .await
-        .is_problem(422, "invalid");
+    for hours in [0, 99_999] {
+        let refused = at.app.post(&path, json!({ "valid_hours": hours })).await;
+        refused.is_problem(422, "invalid");
+        assert_eq!(refused.json()["detail"], "a link is valid for 1 hour to 90 days");
+    }
 }
 
 // spec: CALL-7, APP-9
@@ -662,6 +713,97 @@ async fn a_broken_call_goes_on_as_a_new_attempt_until_the_attempts_are_spent() {
         assert_eq!(application["status"], "in_screening", "not over yet");
     }
     at.consent(&token, true).await.is_problem(410, "invitation-used");
+}
+
+// spec: APP-9, CALL-7
+#[tokio::test]
+async fn a_fresh_link_gives_its_attempts_anew() {
+    let at = applied().await;
+    let token = at.invited().await;
+    for _ in 0..3 {
+        assert_eq!(at.consent(&token, true).await.status, StatusCode::OK);
+        at.end_call(EndReason::DisconnectTimeout).await;
+    }
+    at.consent(&token, true).await.is_problem(410, "invitation-used");
+    at.app.base.clock.turn(TimeDelta::minutes(1));
+    let fresh = at.invited().await;
+    let given = at.consent(&fresh, true).await;
+    assert_eq!(given.status, StatusCode::OK, "{}", given.text);
+    let call = given.json()["call_id"].as_str().expect("an id").to_owned();
+    let call = at.app.get(&format!("/api/v1/calls/{call}")).await.json();
+    assert_eq!(call["attempt"], 4);
+    at.end_call(EndReason::DisconnectTimeout).await;
+    at.consent(&token, true).await.is_problem(410, "invitation-used");
+    for _ in 0..2 {
+        assert_eq!(at.consent(&fresh, true).await.status, StatusCode::OK);
+        at.end_call(EndReason::DisconnectTimeout).await;
+    }
+    at.consent(&fresh, true).await.is_problem(410, "invitation-used");
+}
+
+// spec: APP-9, APP-10
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_presses_twice_is_answered_twice() {
+    let at = applied().await;
+    let path = format!("/api/v1/applications/{}/invitations", at.application);
+    let links = futures::future::join_all((0..2).map(|_| at.app.post(&path, json!({})))).await;
+    for link in &links {
+        assert_eq!(link.status, StatusCode::CREATED, "{}", link.text);
+    }
+    let url = links[0].json()["url"].as_str().expect("a url").to_owned();
+    let token = url.rsplit('/').next().expect("a token");
+    let answers = futures::future::join_all((0..2).map(|_| at.consent(token, true))).await;
+    for answer in &answers {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        assert_eq!(answer.json()["call_id"], answers[0].json()["call_id"], "one call");
+    }
+}
+
+// spec: APP-4, APP-9
+#[tokio::test]
+async fn a_paused_or_closed_offer_takes_nobody_through_an_open_link() {
+    let at = applied().await;
+    let offer = JobOfferId::parse(&at.offer).expect("an id");
+    let open = at.app.service.open_link(&offer, LinkTerms::default()).await;
+    let open = open.expect("a link").token;
+    let begun = consent(&at.app, &open, true).await.json();
+    let path = format!("/api/v1/job-offers/{offer}");
+    let applications = async || at.app.get("/api/v1/applications").await.json()["items"].clone();
+    for status in ["paused", "closed"] {
+        at.app
+            .recruiter(Method::PATCH, &path, Some(json!({ "status": status })))
+            .await;
+        let before = applications().await;
+        consent(&at.app, &open, true).await.is_problem(409, "conflict");
+        assert_eq!(applications().await, before, "nothing was stored");
+        let own = begun["token"].as_str().expect("a token");
+        assert_eq!(
+            consent(&at.app, own, true).await.json()["status"],
+            "ready",
+            "what was promised goes on"
+        );
+    }
+
+    // Also where the offer was open when it was looked at.
+    let store = at.app.base.applications();
+    let now = at.app.base.clock.now();
+    let known = CandidateId::parse(&at.candidate).expect("an id");
+    let candidate = Candidate {
+        id: CandidateId::generate(),
+        username: None,
+        ..store.candidate(&known).await.expect("readable").expect("there")
+    };
+    let (application, applied) = ScreeningApplication::submit(candidate.id.clone(), offer, now);
+    let late = Submission {
+        applied: Event::new(JobOfferApplied::NAME, application.id.as_str(), now, &applied),
+        application,
+        new_candidate: Some(candidate),
+        new_offer: None,
+        now,
+    };
+    let before = applications().await;
+    assert!(matches!(store.submit(&late).await, Err(StoreError::Conflict(_))));
+    assert_eq!(applications().await, before);
 }
 
 // spec: APP-9
@@ -708,6 +850,54 @@ async fn an_open_link_makes_a_candidate_of_everybody_who_consents() {
         (&browser["status"], &browser["call_id"]),
         (&json!("waiting"), &json!(null))
     );
+}
+
+// ---------------------------------------------------------------- positions
+
+// spec: APP-4
+#[tokio::test]
+async fn what_a_job_offer_cannot_hold_is_refused_and_not_lost() {
+    let app = App::start().await;
+    let post = async |body: Value| app.post("/api/v1/job-offers", body).await;
+    for (body, field) in [
+        (json!({ "title": "Clerk", "requirments": ["Order"] }), "requirments"),
+        (
+            json!({ "title": "Clerk", "skills": [{ "name": "A" }, { "name": "B", "musthave": true }] }),
+            "skills[1].musthave",
+        ),
+        (
+            json!({ "title": "Clerk", "compensation": { "minimum": 7 } }),
+            "compensation.minimum",
+        ),
+        (json!({ "title": "Clerk", "id": JobOfferId::generate() }), "id"),
+    ] {
+        let refused = post(body).await;
+        refused.is_problem(400, "bad-request");
+        assert_eq!(refused.json()["detail"], format!("unknown field `{field}`"));
+    }
+    for bad in [
+        json!({ "title": "Clerk", "objective": "Cook" }),
+        json!({ "title": "Clerk", "status": "gone" }),
+        json!({ "title": 7 }),
+        json!([]),
+        json!("Clerk"),
+    ] {
+        post(bad).await.is_problem(400, "bad-request");
+    }
+    assert_eq!(app.get("/api/v1/job-offers").await.json()["items"], json!([]));
+
+    let made = post(json!({ "objective": "Clerk", "status": "paused", "place": null, "skills": [] })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    assert_eq!(
+        (&made.json()["title"], &made.json()["status"]),
+        (&json!("Clerk"), &json!("paused"))
+    );
+    let fields = [("titel", "Clerk")];
+    for path in ["/api/v1/job-offers", "/api/v1/candidates"] {
+        let refused = app.upload(path, "file", b"Clerk", &fields).await;
+        refused.is_problem(400, "bad-request");
+        assert_eq!(refused.json()["detail"], "unknown field `titel`");
+    }
 }
 
 // ---------------------------------------------------------------- files
@@ -845,6 +1035,22 @@ async fn a_resume_is_kept_as_text() {
     app.upload("/api/v1/candidates", "resume", b"%PDF-", &fields)
         .await
         .is_problem(422, "unreadable-document");
+    // The limit is one of characters, not of bytes.
+    let greek = "α".repeat(120_000);
+    let candidate = json!({ "name": "Ana", "resume_text": greek });
+    let candidate = app.post("/api/v1/candidates", candidate).await;
+    assert_eq!(candidate.status, StatusCode::CREATED, "{}", candidate.text);
+    let long = json!({ "name": "Ana", "resume_text": "α".repeat(200_001) });
+    app.post("/api/v1/candidates", long).await.is_problem(422, "invalid");
+    for text in [
+        &b"Ren\xe9e Example"[..],
+        b"It\x92s a r\xe9sum\xe9\r\n",
+        b"\xff\xfeA\0n\0a\0",
+    ] {
+        let refused = app.upload("/api/v1/candidates", "resume", text, &fields).await;
+        refused.is_problem(422, "unreadable-document");
+        assert!(refused.text.contains("UTF-8"), "{}", refused.text);
+    }
     let bad_mail = [("name", "Ana"), ("email", "not an address")];
     app.upload("/api/v1/candidates", "resume", b"text", &bad_mail)
         .await

@@ -12,6 +12,7 @@ mod erasing;
 mod events;
 mod fakes;
 mod http_api;
+mod idempotency;
 mod llm;
 mod mind;
 mod raw_peer;

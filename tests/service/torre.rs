@@ -585,3 +585,28 @@ async fn finish_interview(app: &App, id: &ApplicationId, embedder: &Arc<FakeEmbe
         .expect("readable");
     assert_eq!(told, 1);
 }
+
+// spec: APP-1, APP-2
+#[tokio::test]
+async fn what_was_taken_over_is_known_with_the_directory_turned_off() {
+    let (_server, app) = start().await;
+    let id = id_of(&app.post(APPLICATIONS, pair()).await);
+    let app = App::over(app.into_base(), None);
+    assert_eq!(id_of(&app.post(APPLICATIONS, pair()).await), id);
+    let candidate = app
+        .post("/api/v1/candidates", json!({ "name": "Bo", "username": "bo" }))
+        .await;
+    assert_eq!(candidate.status, StatusCode::CREATED);
+    let body = json!({ "username": "bo", "job_offer_id": "AbCd1234" });
+    assert_ne!(id_of(&app.post(APPLICATIONS, body).await), id, "the position too");
+
+    for (username, position, status, problem) in [
+        ("nobody", "AbCd1234", 404, "candidate-not-found"),
+        ("../nobody", "AbCd1234", 400, "bad-id"),
+        ("bo", "Unknown1", 404, "job-offer-not-found"),
+        ("bo", "no/where", 400, "bad-id"),
+    ] {
+        let body = json!({ "username": username, "job_offer_id": position });
+        app.post(APPLICATIONS, body).await.is_problem(status, problem);
+    }
+}

@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: a creating request that is sent again gets the first answer again.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +10,19 @@ use axum::http;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::shared::clock::Clock;
 use crate::shared::db::{Db, Write, to_ms};
 use crate::shared::errors::StoreError;
 use crate::shared::http::auth::RecruiterToken;
 use crate::shared::http::problem::{Problem, ProblemKind};
+use crate::shared::http::protect::answer_panic;
 use crate::shared::secrets::sha256_hex;
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -25,8 +30,10 @@ const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replaye
 const MAX_KEY_CHARS: usize = 200;
 /// Answers are kept this long.
 const KEEP: Duration = Duration::from_hours(24);
-/// A first request that takes longer is taken for dead.
+/// A first request that takes longer is taken for dead, as after a crash of the server.
 const BUSY: Duration = Duration::from_mins(1);
+/// A request is given up after this, whether its client waits or not: before it is taken for dead.
+const RUN_LIMIT: Duration = Duration::from_secs(50);
 /// Largest body, bytes; what a route takes is checked there once more.
 const MAX_BODY: usize = 6 * 1024 * 1024;
 
@@ -36,6 +43,8 @@ pub struct Idempotency {
     db: Db,
     clock: Arc<dyn Clock>,
     seal: Arc<LessSafeKey>,
+    /// Requests under way, also those whose clients have gone.
+    running: TaskTracker,
 }
 
 /// An answer as it is kept.
@@ -62,7 +71,14 @@ impl Idempotency {
             db,
             clock,
             seal: Arc::new(LessSafeKey::new(key)),
+            running: TaskTracker::new(),
         }
+    }
+
+    /// Waits for the requests whose clients have gone. For a server that takes no more of them.
+    pub async fn settle(&self) {
+        self.running.close();
+        self.running.wait().await;
     }
 
     /// Reserves the key for this request; the kept answer when there is one.
@@ -181,24 +197,77 @@ async fn remember(memory: &Idempotency, key: &HeaderValue, request: Request, nex
         .await
         .map_err(|_| Problem::from(ProblemKind::TooLarge))?;
     // The same key of somebody else, or for another address, is another key.
-    let key = hash_of(&parts, &[key.as_bytes()]);
-    let request_hash = hash_of(&parts, &[&body]);
+    let key = hash_of(&parts, [key.as_bytes()]);
+    let request_hash = match boundary(&parts) {
+        Some(boundary) => hash_of(&parts, without_boundary(&body, &boundary)),
+        None => hash_of(&parts, [body.as_ref()]),
+    };
+    let request = Request::from_parts(parts, Body::from(body));
+    // A client that goes away, or is given up on, takes only its own waiting with it: the request is finished and
+    // remembered, and who sends it again gets its answer.
+    let task = run(memory.clone(), key, request_hash, request, next).in_current_span();
+    let ran = memory.running.spawn(task).await;
+    ran.unwrap_or_else(|_| Err(ProblemKind::Internal.into()))
+}
+
+async fn run(
+    memory: Idempotency,
+    key: String,
+    request_hash: String,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     if let Some(kept) = memory.begin(&key, &request_hash).await? {
         return Ok(kept.into_response());
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // Caught here, so that the key is free again.
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response = match tokio::time::timeout(RUN_LIMIT, handled).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => answer_panic(panic),
+        Err(_) => Problem::new(ProblemKind::Unavailable, "the request took too long").into_response(),
+    };
     let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, MAX_BODY)
-        .await
-        .map_err(|_| Problem::from(ProblemKind::Internal))?;
-    let kept = parts.status.is_success().then(|| Kept::of(&parts, &bytes));
+    let bytes = to_bytes(body, MAX_BODY).await.ok();
+    let kept = bytes
+        .as_ref()
+        .filter(|_| parts.status.is_success())
+        .map(|bytes| Kept::of(&parts, bytes));
     if let Err(error) = memory.end(&key, kept.as_ref()).await {
         tracing::error!(%error, "an answer could not be kept for its idempotency key");
     }
+    let bytes = bytes.ok_or(ProblemKind::Internal)?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-fn hash_of(parts: &http::request::Parts, what: &[&[u8]]) -> String {
+/// What separates the parts of a form.
+fn boundary(parts: &http::request::Parts) -> Option<String> {
+    let kind = parts.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let mut pieces = kind.split(';').map(str::trim);
+    if !pieces.next()?.to_ascii_lowercase().starts_with("multipart/") {
+        return None;
+    }
+    pieces.find_map(|piece| {
+        let (name, value) = piece.split_once('=')?;
+        let is_it = name.trim().eq_ignore_ascii_case("boundary");
+        is_it.then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+/// The lines of a form. Clients draw a new boundary for each request, so a line feed, which no line has in it, stands
+/// for it.
+fn without_boundary<'a>(body: &'a [u8], boundary: &str) -> impl Iterator<Item = &'a [u8]> {
+    let delimiter = format!("--{boundary}").into_bytes();
+    body.split(|byte| *byte == b'\n').flat_map(move |line| {
+        let (mark, rest) = match line.strip_prefix(delimiter.as_slice()) {
+            Some(rest) => (Some(&b"\n"[..]), rest),
+            None => (None, line),
+        };
+        mark.into_iter().chain([rest])
+    })
+}
+
+fn hash_of<'a>(parts: &'a http::request::Parts, what: impl IntoIterator<Item = &'a [u8]>) -> String {
     let authorization = parts
         .headers
         .get(header::AUTHORIZATION)
@@ -209,7 +278,7 @@ fn hash_of(parts: &http::request::Parts, what: &[&[u8]]) -> String {
         .get::<axum::extract::OriginalUri>()
         .map_or(parts.uri.path(), |uri| uri.path());
     let mut all = Sha256::new();
-    for piece in [authorization, path.as_bytes()].into_iter().chain(what.iter().copied()) {
+    for piece in [authorization, path.as_bytes()].into_iter().chain(what) {
         all.update((piece.len() as u64).to_be_bytes());
         all.update(piece);
     }

@@ -52,6 +52,7 @@ problem_kinds! {
     InvitationRevoked => 410, "invitation-revoked", "This invitation was withdrawn.";
     InvitationUsed => 410, "invitation-used", "This invitation has been used.";
     ApplicationErased => 410, "application-erased", "The data of this application was erased.";
+    PreconditionFailed => 412, "precondition-failed", "It was changed meanwhile.";
     TooLarge => 413, "too-large", "The body is too large.";
     UnsupportedMediaType => 415, "unsupported-media-type", "This kind of content is not taken here.";
     Invalid => 422, "invalid", "The content cannot be used.";

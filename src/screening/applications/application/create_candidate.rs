@@ -66,7 +66,13 @@ fn check(candidate: &Candidate) -> Result<(), &'static str> {
         {
             Err("names, addresses and headlines take at most 200 characters")
         }
-        c if c.resume_text.as_ref().is_some_and(|t| t.len() > MAX_RESUME_CHARS) => Err("the résumé is too long"),
+        c if c
+            .resume_text
+            .as_ref()
+            .is_some_and(|t| t.chars().count() > MAX_RESUME_CHARS) =>
+        {
+            Err("the résumé is too long")
+        }
         _ if !mail => Err("the e-mail address is not one"),
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! A recruiter describes a position, in fields or as a file.
 
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
-use crate::screening::applications::domain::job_offer::{JobOffer, Posting};
+use crate::screening::applications::domain::job_offer::{JobOffer, JobOfferStatus, Posting};
 use crate::screening::applications::domain::posting::read_posting;
 
 /// What a recruiter may say beside an uploaded posting; it wins over the file.
@@ -16,10 +16,17 @@ impl ApplicationService {
     ///
     /// # Errors
     /// When it has no title or is too large.
-    pub async fn create_job_offer(&self, mut posting: Posting) -> Result<JobOffer, ApplicationError> {
+    pub async fn create_job_offer(
+        &self,
+        mut posting: Posting,
+        status: JobOfferStatus,
+    ) -> Result<JobOffer, ApplicationError> {
         posting.title = posting.title.trim().to_owned();
         posting.check().map_err(ApplicationError::Invalid)?;
-        let offer = JobOffer::new(posting);
+        let offer = JobOffer {
+            status,
+            ..JobOffer::new(posting)
+        };
         self.store.insert_job_offer(&offer, self.clock.now()).await?;
         Ok(offer)
     }
@@ -36,6 +43,6 @@ impl ApplicationService {
         if let Some(name) = hints.organization {
             posting.organization.name = name;
         }
-        self.create_job_offer(posting).await
+        self.create_job_offer(posting, JobOfferStatus::Open).await
     }
 }

@@ -171,7 +171,13 @@ impl ApplicationService {
             Stage::Ready => progress.ended_at.is_some(),
             Stage::Live | Stage::Reconnecting => false,
         };
-        if is_new_attempt && progress.attempts >= invitation.max_attempts {
+        // A fresh link gives its attempts anew.
+        let spent = progress
+            .attempts
+            .iter()
+            .filter(|at| **at >= invitation.created_at)
+            .count();
+        if is_new_attempt && spent >= invitation.max_attempts as usize {
             return Err(Unusable::Used.into());
         }
         match self.calls.open(&application.id, &plan).await {

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tracing::{info, warn};
 
-use crate::screening::applications::application::{ApplicationError, ApplicationService};
+use crate::screening::applications::application::{ApplicationError, ApplicationService, TRIES};
 use crate::screening::applications::domain::application::{ApplicationErased, ApplicationStatus};
 use crate::screening::applications::domain::ports::Stage;
 use crate::screening::shared::ids::ApplicationId;
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
-
-/// Somebody may move the application at the same moment, as when its call is called off for this.
-const TRIES: u32 = 3;
 
 /// How far an erasure has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +48,7 @@ impl ApplicationService {
             application.erase()?;
             match self.eraser.erase(&application, self.clock.now()).await {
                 Ok(calls) => break calls,
+                // As when its call is called off for this.
                 Err(StoreError::Conflict(_)) if tries < TRIES => tries += 1,
                 Err(error) => return Err(error.into()),
             }

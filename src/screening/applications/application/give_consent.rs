@@ -1,13 +1,15 @@
 //! A candidate answers the consent text.
 
 use crate::screening::applications::application::invite::LinkTerms;
-use crate::screening::applications::application::{ApplicationError, ApplicationService};
+use crate::screening::applications::application::submit_application::check_open;
+use crate::screening::applications::application::{ApplicationError, ApplicationService, TRIES};
 use crate::screening::applications::domain::application::{JobOfferApplied, ScreeningApplication};
 use crate::screening::applications::domain::candidate::Candidate;
-use crate::screening::applications::domain::consent::{CONSENT, Consent};
+use crate::screening::applications::domain::consent::{CONSENT, Consent, ConsentState};
 use crate::screening::applications::domain::invitation::{Invitation, InvitationTarget, Unusable};
 use crate::screening::applications::domain::ports::Admission;
 use crate::screening::shared::ids::{ApplicationId, CallId, CandidateId};
+use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 
 /// What a candidate answered.
@@ -34,10 +36,11 @@ pub enum ConsentOutcome {
 
 impl ApplicationService {
     /// Writes the answer down. Consent through an open link makes a candidate with a personal link; consent through a
-    /// personal one opens the call.
+    /// personal one opens the call. Who declines after having consented withdraws consent.
     ///
     /// # Errors
-    /// When the link is unknown, expired, revoked or used, or the text is not the one in force.
+    /// When the link is unknown, expired, revoked or used, the text is not the one in force, or the job offer takes no
+    /// new applications.
     pub async fn give_consent(&self, token: &str, answer: &ConsentAnswer) -> Result<ConsentOutcome, ApplicationError> {
         let invitation = self.invitation_of(token).await?;
         if answer.version != CONSENT.version {
@@ -59,8 +62,15 @@ impl ApplicationService {
             }),
             InvitationTarget::Open => self.admit(&invitation, consent).await,
             InvitationTarget::Personal { application_id, .. } => {
-                let application = self.application(application_id).await?;
-                self.note(token, &invitation, application, consent).await
+                let mut tries = 1;
+                loop {
+                    let application = self.application(application_id).await?;
+                    match self.note(token, &invitation, application, &consent).await {
+                        // Answered twice at once, as likely as not.
+                        Err(ApplicationError::Store(StoreError::Conflict(_))) if tries < TRIES => tries += 1,
+                        noted => return noted,
+                    }
+                }
             }
         }
     }
@@ -70,11 +80,15 @@ impl ApplicationService {
         token: &str,
         invitation: &Invitation,
         mut application: ScreeningApplication,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<ConsentOutcome, ApplicationError> {
         let token = token.to_owned();
         if !consent.accepted {
-            self.store.put_consent(&application, &consent).await?;
+            let before = self.store.consent(&application.id).await?;
+            if ConsentState::of(before.as_ref()) == ConsentState::Given {
+                self.forget(&application.id).await?;
+            }
+            self.store.put_consent(&application, consent).await?;
             return Ok(ConsentOutcome::Declined { token });
         }
         // Before anything is stored: a link that is used up takes no consent.
@@ -82,7 +96,7 @@ impl ApplicationService {
             return Err(Unusable::Used.into());
         }
         let (call_id, _) = self.open_call(invitation, &application).await?;
-        self.store.put_consent(&application, &consent).await?;
+        self.store.put_consent(&application, consent).await?;
         Ok(ConsentOutcome::Ready {
             token,
             application_id: application.id,
@@ -92,6 +106,7 @@ impl ApplicationService {
 
     /// Makes everything somebody who came through an open link needs.
     async fn admit(&self, open: &Invitation, consent: Consent) -> Result<ConsentOutcome, ApplicationError> {
+        check_open(self.job_offer(&open.job_offer_id).await?.status)?;
         let now = self.clock.now();
         let number = self.store.children(&open.id).await? + 1;
         let candidate = Candidate {

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::screening::applications::application::{ApplicationError, ApplicationService, Thing};
+use crate::screening::applications::application::{ApplicationError, ApplicationService, TRIES, Thing};
 use crate::screening::applications::domain::invitation::{Invitation, InvitationTarget};
 use crate::screening::shared::ids::{ApplicationId, InvitationId, JobOfferId};
+use crate::shared::errors::StoreError;
 use crate::shared::secrets::{random_token, sha256_hex};
 
 /// A link that was made. Its token is shown this once and not kept.
@@ -40,15 +41,21 @@ impl ApplicationService {
     /// When there is no such application, it is past its interview, or the terms are out of range.
     pub async fn invite(&self, id: &ApplicationId, terms: LinkTerms) -> Result<NewLink, ApplicationError> {
         check(terms)?;
-        let mut application = self.application(id).await?;
-        application.invite()?;
-        let target = InvitationTarget::Personal {
-            application_id: id.clone(),
-            parent: None,
-        };
-        let (invitation, link) = self.new_link(target, application.job_offer_id.clone(), terms);
-        self.store.insert_invitation(&invitation, Some(&application)).await?;
-        Ok(link)
+        let mut tries = 1;
+        loop {
+            let mut application = self.application(id).await?;
+            application.invite()?;
+            let target = InvitationTarget::Personal {
+                application_id: id.clone(),
+                parent: None,
+            };
+            let (invitation, link) = self.new_link(target, application.job_offer_id.clone(), terms);
+            match self.store.insert_invitation(&invitation, Some(&application)).await {
+                // Invited twice at once, as likely as not.
+                Err(StoreError::Conflict(_)) if tries < TRIES => tries += 1,
+                stored => return Ok(stored.map(|()| link)?),
+            }
+        }
     }
 
     /// Makes a link for anybody, for a demo: each consent through it makes a new candidate.
@@ -116,7 +123,7 @@ impl ApplicationService {
 fn check(terms: LinkTerms) -> Result<(), ApplicationError> {
     if terms.valid_for <= TimeDelta::zero() || terms.valid_for > LONGEST {
         return Err(ApplicationError::Invalid(
-            "a link is valid for at most 90 days".to_owned(),
+            "a link is valid for 1 hour to 90 days".to_owned(),
         ));
     }
     if !(1..=MOST_ATTEMPTS).contains(&terms.max_attempts) {

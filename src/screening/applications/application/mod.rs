@@ -29,6 +29,9 @@ use crate::screening::applications::domain::ports::{
 use crate::shared::clock::Clock;
 use crate::shared::errors::{StoreError, UpstreamError};
 
+/// Somebody may move an application at the same moment; how often it is read again and the same tried once more.
+const TRIES: u32 = 3;
+
 /// Applications, from job offer to consent.
 pub struct ApplicationService {
     pub store: Arc<dyn ApplicationStore>,

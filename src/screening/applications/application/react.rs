@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
-use crate::screening::applications::domain::application::JobOfferApplied;
+use crate::screening::applications::domain::application::{JobOfferApplied, ScreeningApplication};
 use crate::screening::applications::domain::consent::ConsentWithdrawn;
 use crate::screening::applications::domain::ports::Stage;
 use crate::screening::calls::domain::call::CallFinished;
 use crate::screening::calls::domain::status::EndReason;
+use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 use crate::shared::jobs::{EventHandler, HandlerError};
 
@@ -41,13 +42,33 @@ impl EventHandler for GenerateCallPrompt {
 impl EventHandler for EndScreening {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let finished: CallFinished = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
-        if self.0.calls.progress(&finished.application_id).await?.stage != Stage::Over {
-            return Ok(());
+        let application = self.0.application(&finished.application_id).await?;
+        Ok(self.0.end_screening(application).await?)
+    }
+}
+
+impl ApplicationService {
+    /// Ends the screening of those whose interview broke off and was not taken up again in time: no event tells of that.
+    ///
+    /// # Errors
+    /// When the store fails; it can be tried again.
+    pub async fn end_lapsed_screenings(&self) -> Result<(), StoreError> {
+        for application in self.store.in_screening().await? {
+            match self.end_screening(application).await {
+                // Somebody moved it just now; the next look tells.
+                Err(StoreError::Conflict(_)) => {}
+                ended => ended?,
+            }
         }
-        let mut application = self.0.application(&finished.application_id).await?;
+        Ok(())
+    }
+
+    /// The application has been screened if its interview cannot go on.
+    async fn end_screening(&self, mut application: ScreeningApplication) -> Result<(), StoreError> {
+        let is_over = self.calls.progress(&application.id).await?.stage == Stage::Over;
         // Moved on meanwhile, or told before: nothing is left to do.
-        if application.end_screening().is_ok() {
-            self.0.store.save_application(&application).await?;
+        if is_over && application.end_screening().is_ok() {
+            self.store.save_application(&application).await?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::screening::applications::application::{ApplicationError, ApplicationS
 use crate::screening::applications::domain::application::{JobOfferApplied, ScreeningApplication};
 use crate::screening::applications::domain::candidate::Candidate;
 use crate::screening::applications::domain::directory::{
-    Bio, DirectoryError, Opportunity, OpportunityId, TalentDirectory, Username,
+    Bio, DirectoryError, Opportunity, OpportunityId, TORRE, TalentDirectory, Username,
 };
 use crate::screening::applications::domain::job_offer::{JobOffer, JobOfferStatus};
 use crate::screening::applications::domain::ports::Submission;
@@ -72,6 +72,8 @@ impl ApplicationService {
         let name = bio.map_or(who, |bio| bio.username.as_str());
         let known = self.store.candidate_named(name).await?;
         if known.is_none() && self.directory.is_none() {
+            // What is no name at all is told as such, as by the directory.
+            Username::parse(name)?;
             return Err(ApplicationError::NotFound(Thing::Candidate));
         }
         Ok(known)
@@ -82,11 +84,12 @@ impl ApplicationService {
             return self.job_offer(&id).await.map(Some);
         }
         let id = OpportunityId::parse(position)?;
-        let directory = self
-            .directory
-            .as_deref()
-            .ok_or(ApplicationError::NotFound(Thing::JobOffer))?;
-        Ok(self.store.imported_job_offer(&id.at(directory.source())).await?)
+        let source = self.directory.as_deref().map_or(TORRE, TalentDirectory::source);
+        let known = self.store.imported_job_offer(&id.at(source)).await?;
+        if known.is_none() && self.directory.is_none() {
+            return Err(ApplicationError::NotFound(Thing::JobOffer));
+        }
+        Ok(known)
     }
 
     /// Asks for both at once. When both fail, the candidate's problem is told.
@@ -178,7 +181,7 @@ fn told(error: DirectoryError, what: Thing) -> ApplicationError {
     }
 }
 
-fn check_open(status: JobOfferStatus) -> Result<(), ApplicationError> {
+pub(super) fn check_open(status: JobOfferStatus) -> Result<(), ApplicationError> {
     match status {
         JobOfferStatus::Open => Ok(()),
         JobOfferStatus::Paused | JobOfferStatus::Closed => Err(ApplicationError::Conflict(

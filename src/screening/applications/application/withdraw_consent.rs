@@ -18,11 +18,15 @@ impl ApplicationService {
         let Some(application) = self.application_for_withdrawal(token).await? else {
             return Ok(());
         };
+        Ok(self.forget(&application.id).await?)
+    }
+
+    /// First the mark, so that nobody connects meanwhile; then the deletion. Should that fail, the event that went with
+    /// the mark has it done again.
+    pub(super) async fn forget(&self, id: &ApplicationId) -> Result<(), StoreError> {
         let now = self.clock.now();
-        // First the mark, so that nobody connects meanwhile; then the deletion. Should that fail, the event that went
-        // with the mark has it done again.
-        self.mark_withdrawn(&application.id, now).await?;
-        Ok(self.calls.forget(&application.id, now).await?)
+        self.mark_withdrawn(id, now).await?;
+        self.calls.forget(id, now).await
     }
 
     /// Marks what was consented to until `at` as withdrawn and publishes [`ConsentWithdrawn`] with that.

@@ -32,9 +32,26 @@ pub enum ApplicationStatus {
     Erased,
 }
 
+impl ApplicationStatus {
+    /// As it is written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Invited => "invited",
+            Self::InScreening => "in_screening",
+            Self::Screened => "screened",
+            Self::InReview => "in_review",
+            Self::Advanced => "advanced",
+            Self::Declined => "declined",
+            Self::Withdrawn => "withdrawn",
+            Self::Erased => "erased",
+        }
+    }
+}
+
 /// A move the application's status does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an application that is {from:?} cannot become {to:?}")]
+#[error("an application that is {} cannot become {}", from.as_str(), to.as_str())]
 pub struct IllegalMove {
     pub from: ApplicationStatus,
     pub to: ApplicationStatus,

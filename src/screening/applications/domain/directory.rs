@@ -8,10 +8,13 @@ use crate::screening::applications::domain::job_offer::{ExternalRef, JobOffer, J
 use crate::screening::shared::ids::{CandidateId, JobOfferId};
 use crate::shared::errors::UpstreamError;
 
+/// Where positions and people were taken over from, also while it is turned off.
+pub const TORRE: &str = "torre";
+
 /// A system where people have a profile and organizations publish opportunities, such as Torre.
 #[async_trait]
 pub trait TalentDirectory: Send + Sync {
-    /// Its name, e.g. `torre`.
+    /// Its name, e.g. [`TORRE`].
     fn source(&self) -> &'static str;
     async fn bio(&self, username: &Username) -> Result<Bio, DirectoryError>;
     async fn opportunity(&self, id: &OpportunityId) -> Result<Opportunity, DirectoryError>;

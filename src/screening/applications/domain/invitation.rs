@@ -13,7 +13,7 @@ pub struct Invitation {
     pub job_offer_id: JobOfferId,
     /// SHA-256 of the link's secret, hex.
     pub token_hash: String,
-    /// Attempts at the interview, those after a technical break included.
+    /// Attempts at the interview since the link was made, those after a technical break included.
     pub max_attempts: u32,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,

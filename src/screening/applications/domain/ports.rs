@@ -41,7 +41,8 @@ pub trait ApplicationStore: Send + Sync {
     async fn candidates(&self, slice: &Slice) -> Result<Vec<Candidate>, StoreError>;
 
     /// Stores all of it in one transaction. When the pair applied before, nothing is stored and the id of that
-    /// application is returned. Conflict, and nothing stored, when a new candidate or offer is here already.
+    /// application is returned. Conflict, and nothing stored, when a new candidate or offer is here already, or the offer
+    /// is not open.
     async fn submit(&self, submission: &Submission) -> Result<ApplicationId, StoreError>;
     /// The application of this pair.
     async fn application_of(
@@ -51,6 +52,8 @@ pub trait ApplicationStore: Send + Sync {
     ) -> Result<Option<ApplicationId>, StoreError>;
     async fn application(&self, id: &ApplicationId) -> Result<Option<ScreeningApplication>, StoreError>;
     async fn applications(&self, slice: &Slice) -> Result<Vec<ScreeningApplication>, StoreError>;
+    /// Those whose interview has begun and is not known to be over.
+    async fn in_screening(&self) -> Result<Vec<ScreeningApplication>, StoreError>;
     /// Stores the status. Conflict when somebody else moved the application since it was read.
     async fn save_application(&self, application: &ScreeningApplication) -> Result<(), StoreError>;
 
@@ -69,7 +72,8 @@ pub trait ApplicationStore: Send + Sync {
     async fn latest_child(&self, open: &InvitationId) -> Result<Option<Invitation>, StoreError>;
     async fn children(&self, open: &InvitationId) -> Result<u32, StoreError>;
     async fn revoke_invitation(&self, id: &InvitationId, now: DateTime<Utc>) -> Result<(), StoreError>;
-    /// Stores everything that consenting through an open link makes, in one transaction.
+    /// Stores everything that consenting through an open link makes, in one transaction. Conflict, and nothing stored,
+    /// when the job offer is not open.
     async fn admit(&self, admission: &Admission) -> Result<(), StoreError>;
 
     /// Appends an answer to the consent text, and stores the application's status with it.
@@ -228,8 +232,8 @@ pub enum OpenError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     pub stage: Stage,
-    /// Attempts so far.
-    pub attempts: u32,
+    /// When each attempt so far was made.
+    pub attempts: Vec<DateTime<Utc>>,
     pub call_id: Option<CallId>,
     /// Questions of the last call that are behind the candidate.
     pub topics_done: usize,
@@ -264,6 +268,8 @@ pub enum DocumentError {
     TooLarge(usize),
     #[error("only PDF, DOCX, Markdown and plain text are read")]
     UnknownKind,
+    #[error("the text is not written in UTF-8; save it in that encoding and send it again")]
+    NotUtf8,
     /// Damaged, encrypted, or made to do harm.
     #[error("{0}")]
     Unreadable(&'static str),

@@ -58,7 +58,7 @@ impl InterviewCalls for ApplicationCalls {
             topics_done: last.map_or(0, |call| call.coverage.0.iter().filter(is_done).count()),
             elapsed_ms: last.map_or(0, |call| call.media_ms),
             stage,
-            attempts: last.map_or(0, |call| call.attempt),
+            attempts: calls.iter().map(|call| call.created_at).collect(),
             call_id: last.map(|call| call.id.clone()),
             end_reason: last
                 .and_then(ScreeningCall::end_reason)

@@ -134,6 +134,7 @@ impl ApplicationStore for SqliteApplicationStore {
         if let Some(offer) = &submission.new_offer {
             insert_job_offer(&mut write, offer, submission.now).await?;
         }
+        refuse_unless_open(&mut write, &new.job_offer_id).await?;
         insert_application(&mut write, new).await?;
         outbox::append(&mut write, &submission.applied).await?;
         write.commit().await?;
@@ -167,6 +168,13 @@ impl ApplicationStore for SqliteApplicationStore {
         let rows = sqlx::query("SELECT * FROM applications WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2")
             .bind(&slice.after)
             .bind(slice.limit)
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.iter().map(application).collect()
+    }
+
+    async fn in_screening(&self) -> Result<Vec<ScreeningApplication>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM applications WHERE status = 'in_screening'")
             .fetch_all(self.db.reader())
             .await?;
         rows.iter().map(application).collect()
@@ -251,6 +259,7 @@ impl ApplicationStore for SqliteApplicationStore {
 
     async fn admit(&self, admission: &Admission) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
+        refuse_unless_open(&mut write, &admission.application.job_offer_id).await?;
         insert_candidate(&mut write, &admission.candidate).await?;
         insert_application(&mut write, &admission.application).await?;
         insert_invitation(&mut write, &admission.invitation).await?;
@@ -292,7 +301,8 @@ impl ApplicationStore for SqliteApplicationStore {
     async fn withdraw_consent(&self, application: &ApplicationId, event: &Event) -> Result<(), StoreError> {
         let mut write = self.db.write().await?;
         let marked = sqlx::query(
-            "UPDATE consents SET withdrawn_at = $2 WHERE application_id = $1 AND withdrawn_at IS NULL AND given_at <= $2",
+            "UPDATE consents SET withdrawn_at = $2
+             WHERE application_id = $1 AND accepted AND withdrawn_at IS NULL AND given_at <= $2",
         )
         .bind(application.as_str())
         .bind(to_ms(event.time))
@@ -364,6 +374,20 @@ async fn insert_job_offer(write: &mut Write, offer: &JobOffer, now: DateTime<Utc
     .execute(&mut **write)
     .await?;
     Ok(())
+}
+
+/// Somebody may pause or close the offer while an application is on its way.
+async fn refuse_unless_open(write: &mut Write, offer: &JobOfferId) -> Result<(), StoreError> {
+    let open: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM job_offers WHERE id = $1 AND status = $2)")
+        .bind(offer.as_str())
+        .bind(to_word(&JobOfferStatus::Open)?)
+        .fetch_one(&mut **write)
+        .await?;
+    if open {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict("the job offer takes no applications".to_owned()))
+    }
 }
 
 async fn insert_candidate(write: &mut Write, candidate: &Candidate) -> Result<(), StoreError> {

@@ -26,12 +26,18 @@ pub fn entry(calls: &[ScreeningCall], now: DateTime<Utc>) -> Entry<'_> {
     match calls.last() {
         None => Entry::First,
         Some(call) if !call.status().is_final() => Entry::Current(call),
-        // Nobody ever came: with a new link it begins.
-        Some(call) if call.end_reason() == Some(EndReason::InviteExpired) => Entry::Resume(call),
-        Some(call) if broke_off(call) && call.ended_at.is_some_and(|ended| now - ended < RESUMABLE) => {
-            Entry::Resume(call)
-        }
-        Some(call) => Entry::Over(call),
+        // A call that nobody joined says nothing; the one before it does.
+        Some(call) => match calls
+            .iter()
+            .rfind(|call| call.end_reason() != Some(EndReason::InviteExpired))
+        {
+            // Nobody ever came: with a new link it begins.
+            None => Entry::Resume(call),
+            Some(held) if broke_off(held) && held.ended_at.is_some_and(|ended| now - ended < RESUMABLE) => {
+                Entry::Resume(call)
+            }
+            Some(_) => Entry::Over(call),
+        },
     }
 }
 
@@ -128,6 +134,25 @@ mod tests {
         assert_eq!(from(&calls), [3]);
         calls.push(attempt(5, 2, dropped));
         assert_eq!(from(&calls), [0_u32; 0]);
+    }
+
+    // spec: CALL-7
+    #[test]
+    fn a_call_that_nobody_joined_does_not_keep_a_broken_one_open() {
+        let late = DateTime::UNIX_EPOCH + TimeDelta::hours(24);
+        let mut unjoined = ScreeningCall::ready(
+            ApplicationId::generate(),
+            2,
+            1,
+            Coverage(Vec::new()),
+            DateTime::UNIX_EPOCH,
+        );
+        unjoined
+            .finish(EndReason::InviteExpired, String::new(), late)
+            .expect("ready");
+        let calls = [ended(EndReason::DisconnectTimeout), unjoined];
+        assert_eq!(entry(&calls, late), Entry::Over(&calls[1]));
+        assert_eq!(entry(&calls, DateTime::UNIX_EPOCH), Entry::Resume(&calls[1]));
     }
 
     // spec: CALL-7

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, oneshot};
+use tracing::warn;
 
 use crate::screening::applications::domain::ports::{DocumentError, DocumentReader};
 
@@ -16,8 +17,14 @@ use crate::screening::applications::domain::ports::{DocumentError, DocumentReade
 pub const MAX_MIB: usize = 5;
 /// A file that takes longer is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// Files read at the same time. A thread that a hostile file holds up keeps its place until it ends.
+/// Files read at the same time.
 const READERS: usize = 2;
+/// Threads there may be. One that a hostile file holds up cannot be stopped: it leaves its place to the next file when
+/// its time is over, and counts here until it ends.
+const THREADS: usize = 8;
+/// How long a file waits for its turn: longer than those before it may take, and together with its own time not as long
+/// as a request.
+const TURN: Duration = Duration::from_secs(12);
 /// Parsers of nested formats recurse.
 const STACK: usize = 64 * 1024 * 1024;
 /// Characters kept.
@@ -25,13 +32,17 @@ const MAX_CHARS: usize = 200_000;
 
 /// Reads PDF, DOCX, Markdown and plain text on threads of its own.
 pub struct FileReader {
-    slots: Arc<Semaphore>,
+    turns: Semaphore,
+    threads: Arc<Semaphore>,
+    time_limit: Duration,
 }
 
 impl Default for FileReader {
     fn default() -> Self {
         Self {
-            slots: Arc::new(Semaphore::new(READERS)),
+            turns: Semaphore::new(READERS),
+            threads: Arc::new(Semaphore::new(THREADS)),
+            time_limit: TIME_LIMIT,
         }
     }
 }
@@ -43,33 +54,46 @@ impl DocumentReader for FileReader {
             return Err(DocumentError::TooLarge(MAX_MIB));
         }
         let kind = Kind::of(&bytes)?;
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+        let text = tidy(&self.run(move || kind.read(&bytes)).await?);
+        if text.is_empty() {
+            Err(DocumentError::NoText)
+        } else {
+            Ok(text)
+        }
+    }
+}
+
+impl FileReader {
+    /// Reads on a thread of its own when it is its turn.
+    async fn run(
+        &self,
+        read: impl FnOnce() -> Result<String, DocumentError> + Send + 'static,
+    ) -> Result<String, DocumentError> {
+        let Ok(Ok(_turn)) = tokio::time::timeout(TURN, self.turns.acquire()).await else {
+            return Err(DocumentError::Busy);
+        };
+        let Ok(place) = Arc::clone(&self.threads).try_acquire_owned() else {
+            warn!("no file is read: earlier ones hold up every thread there is for them");
             return Err(DocumentError::Busy);
         };
         let (done, result) = oneshot::channel();
         let work = move || {
             // Parsers of foreign formats panic on some files; that is the file's fault, not ours.
-            let text = catch_unwind(AssertUnwindSafe(|| kind.read(&bytes)))
-                .unwrap_or(Err(DocumentError::Unreadable("the file is damaged")));
+            let text =
+                catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(DocumentError::Unreadable("the file is damaged")));
             // Nobody waits for it when the time is over.
             let _ = done.send(text);
-            drop(slot);
+            drop(place);
         };
         std::thread::Builder::new()
             .name("document".to_owned())
             .stack_size(STACK)
             .spawn(work)
             .map_err(|_| DocumentError::Busy)?;
-        let text = match tokio::time::timeout(TIME_LIMIT, result).await {
-            Ok(Ok(text)) => text?,
-            Ok(Err(_)) => return Err(DocumentError::Unreadable("the file is damaged")),
-            Err(_) => return Err(DocumentError::Unreadable("the file takes too long to read")),
-        };
-        let text = tidy(&text);
-        if text.is_empty() {
-            Err(DocumentError::NoText)
-        } else {
-            Ok(text)
+        match tokio::time::timeout(self.time_limit, result).await {
+            Ok(Ok(text)) => text,
+            Ok(Err(_)) => Err(DocumentError::Unreadable("the file is damaged")),
+            Err(_) => Err(DocumentError::Unreadable("the file takes too long to read")),
         }
     }
 }
@@ -90,6 +114,8 @@ impl Kind {
             Ok(Self::Docx)
         } else if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(is_binary)) {
             Ok(Self::Text)
+        } else if is_text_of_another_encoding(bytes) {
+            Err(DocumentError::NotUtf8)
         } else {
             Err(DocumentError::UnknownKind)
         }
@@ -102,6 +128,14 @@ impl Kind {
             Self::Text => Ok(String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').to_owned()),
         }
     }
+}
+
+/// UTF-16 says so at its beginning; the encodings of one byte have letters, and no control characters, where UTF-8 fails.
+fn is_text_of_another_encoding(bytes: &[u8]) -> bool {
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    is_utf16
+        || std::str::from_utf8(bytes).is_err()
+            && !bytes.iter().any(|byte| byte.is_ascii() && is_binary(char::from(*byte)))
 }
 
 /// Control characters that no text has.
@@ -125,4 +159,49 @@ fn tidy(text: &str) -> String {
     let end = out.char_indices().nth(MAX_CHARS).map_or(out.len(), |(end, _)| end);
     out.truncate(end);
     out.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    // spec: APP-3
+    #[tokio::test]
+    async fn files_that_never_end_leave_their_turn_to_others() {
+        let reader = FileReader {
+            threads: Arc::new(Semaphore::new(3)),
+            time_limit: Duration::from_secs(2),
+            ..FileReader::default()
+        };
+        let mut released = Vec::new();
+        let mut endless = || {
+            let (release, wait) = mpsc::channel::<()>();
+            released.push(release);
+            reader.run(move || {
+                // Only when the test lets go of it.
+                let _ = wait.recv();
+                Ok("late".to_owned())
+            })
+        };
+        let (one, two) = (endless(), endless());
+        let third = reader.run(|| Ok("read".to_owned()));
+        let (one, two, third) = tokio::join!(one, two, third);
+        let given_up = Err(DocumentError::Unreadable("the file takes too long to read"));
+        assert_eq!((one, two), (given_up.clone(), given_up.clone()));
+        assert_eq!(third, Ok("read".to_owned()), "it waited for its turn");
+        // Its thread may take a moment longer than its answer.
+        while reader.threads.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+
+        assert_eq!(endless().await, given_up);
+        let refused = reader.run(|| Ok("read".to_owned())).await;
+        assert_eq!(refused, Err(DocumentError::Busy), "hostile files take no thread more");
+        drop(released);
+        while reader.run(|| Ok("read".to_owned())).await == Err(DocumentError::Busy) {
+            tokio::task::yield_now().await;
+        }
+    }
 }

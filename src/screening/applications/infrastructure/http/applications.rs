@@ -114,7 +114,7 @@ pub(super) struct InvitationView {
 struct InviteBody {
     /// 1 to 2160; as configured (a week by default) when not given.
     valid_hours: Option<u32>,
-    /// 1 to 10, those after a technical break included; 3 when not given.
+    /// 1 to 10 from now on, those after a technical break included; 3 when not given.
     max_attempts: Option<u32>,
 }
 
@@ -239,7 +239,7 @@ async fn invite(
     State(state): State<ApplicationsState>,
     Ids(id): Ids<ApplicationId>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<NewInvitation>), Problem> {
+) -> Result<Created<NewInvitation>, Problem> {
     let body = body.map_err(|rejection| bytes_problem(&rejection))?;
     let body: InviteBody = if body.is_empty() {
         InviteBody::default()
@@ -255,14 +255,13 @@ async fn invite(
     };
     let link = state.service.invite(&id, terms).await?;
     let url = format!("{}/i/{}", state.public_url, link.token);
-    Ok((
-        StatusCode::CREATED,
-        Json(NewInvitation {
-            invitation_id: link.id,
-            url,
-            expires_at: link.expires_at,
-        }),
-    ))
+    let location = format!("/api/v1/applications/{id}/invitations/{}", link.id);
+    let body = NewInvitation {
+        invitation_id: link.id,
+        url,
+        expires_at: link.expires_at,
+    };
+    Ok(Created { location, body })
 }
 
 /// Makes a link useless at once.

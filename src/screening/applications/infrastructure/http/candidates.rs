@@ -49,7 +49,8 @@ struct CandidateBody {
     request_body(content((CandidateBody = "application/json"), (Vec<u8> = "multipart/form-data"))),
     responses((status = 201, body = Candidate), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
         (status = 409, body = ProblemBody), (status = 413, body = ProblemBody), (status = 415, body = ProblemBody),
-        (status = 422, body = ProblemBody)))]
+        (status = 422, body = ProblemBody),
+        (status = 503, body = ProblemBody, description = "Too many files are being read")))]
 async fn create_candidate(
     _: Recruiter,
     State(state): State<ApplicationsState>,
@@ -65,6 +66,7 @@ async fn create_candidate(
                 headline: form.take("headline"),
                 resume_text: form.take("resume_text"),
             };
+            form.has_no_more()?;
             (new, form.file)
         }
     };

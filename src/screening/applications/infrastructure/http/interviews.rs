@@ -18,7 +18,7 @@ use crate::shared::http::extract::{Ids, JsonBody};
 use crate::shared::http::problem::{Problem, ProblemBody};
 
 const READY: &str = "Thank you. You can start whenever you are ready.";
-const DECLINED: &str = "That is fine, and it does not count against you. Nothing was recorded. \
+const DECLINED: &str = "That is fine, and it does not count against you. Nothing you said is kept. \
     Please answer the message that brought you here, and a person will arrange another way to talk.";
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
@@ -138,7 +138,8 @@ async fn get_interview(
     }))
 }
 
-/// Answers the consent text. Through an open link each consent makes a new candidate with a token of its own.
+/// Answers the consent text. Through an open link each consent makes a new candidate with a token of its own, as long as
+/// the job offer is open. Declining after having consented withdraws consent: the call ends and what was said is deleted.
 #[utoipa::path(post, path = "/interviews/{token}/consent", tag = "interviews",
     params(("token" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = ConsentBody,
     responses((status = 200, body = ConsentView), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody),

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -28,6 +29,17 @@ where
         .routes(routes!(get_job_offer, change_job_offer))
 }
 
+/// A position to fill. What is not listed here is refused rather than lost.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+struct JobOfferBody {
+    /// Only an open one takes applications.
+    #[serde(default)]
+    status: JobOfferStatus,
+    /// `objective` is taken for `title`.
+    #[serde(flatten)]
+    posting: Posting,
+}
+
 /// What can be changed of a job offer.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,26 +49,33 @@ struct JobOfferChange {
 }
 
 /// Creates a job offer from fields (JSON) or from an uploaded posting: a form with `file` (PDF, DOCX, Markdown or
-/// plain text, at most 5 MiB) and, where the file does not say, `title` and `organization`.
+/// plain text, at most 5 MiB) and, where the file does not say, `title` and `organization`. A field that is none of these
+/// is refused. `objective` is another word for `title`; a job offer is open where `status` does not say otherwise.
 #[utoipa::path(post, path = "/job-offers", tag = "job offers", security(("recruiter" = [])),
     params(("Idempotency-Key" = Option<String>, Header)),
-    request_body(content((Posting = "application/json"), (Vec<u8> = "multipart/form-data"))),
+    request_body(content((JobOfferBody = "application/json"), (Vec<u8> = "multipart/form-data"))),
     responses((status = 201, body = JobOffer), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 413, body = ProblemBody), (status = 415, body = ProblemBody), (status = 422, body = ProblemBody)))]
+        (status = 409, body = ProblemBody, description = "The first request with this key is still at work"),
+        (status = 413, body = ProblemBody), (status = 415, body = ProblemBody), (status = 422, body = ProblemBody),
+        (status = 503, body = ProblemBody, description = "Too many files are being read")))]
 async fn create_job_offer(
     _: Recruiter,
     State(state): State<ApplicationsState>,
     request: Request,
 ) -> Result<Created<JobOffer>, Problem> {
-    let body = match read_sent::<Posting>(request, "file").await? {
-        Sent::Json(posting) => state.service.create_job_offer(posting).await?,
+    let body = match read_sent::<Value>(request, "file").await? {
+        Sent::Json(sent) => {
+            let JobOfferBody { status, posting } = job_offer_of(sent)?;
+            state.service.create_job_offer(posting, status).await?
+        }
         Sent::Form(mut form) => {
             let hints = PostingHints {
-                title: form.take("title"),
+                title: form.take("title").or_else(|| form.take("objective")),
                 organization: form.take("organization"),
             };
             let file = form.file.take();
             let file = file.ok_or_else(|| Problem::new(ProblemKind::BadRequest, "the form has no field `file`"))?;
+            form.has_no_more()?;
             state.service.upload_job_offer(file, hints).await?
         }
     };
@@ -99,4 +118,36 @@ async fn change_job_offer(
     JsonBody(change): JsonBody<JobOfferChange>,
 ) -> Result<Json<JobOffer>, Problem> {
     Ok(Json(state.service.set_job_offer_status(&id, change.status).await?))
+}
+
+fn job_offer_of(mut sent: Value) -> Result<JobOfferBody, Problem> {
+    let bad = |what: String| Problem::new(ProblemKind::BadRequest, what);
+    if let Some(fields) = sent.as_object_mut()
+        && let Some(objective) = fields.remove("objective")
+        && fields.insert("title".to_owned(), objective).is_some()
+    {
+        return Err(bad("give a title or an objective, not both".to_owned()));
+    }
+    let offer: JobOfferBody = serde_json::from_value(sent.clone()).map_err(|e| bad(e.to_string()))?;
+    let read = serde_json::to_value(&offer).map_err(|e| bad(e.to_string()))?;
+    match unread(&sent, &read) {
+        Some(field) => Err(bad(format!("unknown field `{:.100}`", field.trim_start_matches('.')))),
+        None => Ok(offer),
+    }
+}
+
+/// A field that was sent and not read, e.g. `.skills[0].must`. Postings are stored with what they may hold today, so the
+/// types themselves pass over what they do not know.
+fn unread(sent: &Value, read: &Value) -> Option<String> {
+    match (sent, read) {
+        (Value::Object(sent), Value::Object(read)) => sent.iter().find_map(|(name, value)| match read.get(name) {
+            Some(known) => unread(value, known).map(|rest| format!("{name}{rest}")),
+            None => Some(format!(".{name}")),
+        }),
+        (Value::Array(sent), Value::Array(read)) => {
+            let mut pairs = sent.iter().zip(read).enumerate();
+            pairs.find_map(|(i, (sent, read))| unread(sent, read).map(|rest| format!("[{i}]{rest}")))
+        }
+        _ => None,
+    }
 }

@@ -13,6 +13,7 @@ use crate::screening::applications::domain::ports::PlanVersion;
 use crate::screening::applications::infrastructure::http::ApplicationsState;
 use crate::screening::shared::ids::{ApplicationId, JobOfferId};
 use crate::screening::shared::plan::InterviewPlan;
+use crate::shared::errors::StoreError;
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::{Ids, JsonBody, Params};
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
@@ -78,7 +79,10 @@ async fn get_offer_plan(
     Params(params): Params<PlanParams>,
 ) -> Result<Versioned, Problem> {
     Ok(Versioned(match params.version {
-        Some(version) => state.service.offer_plan_version(&id, version).await?,
+        Some(version) => {
+            state.service.job_offer(&id).await?;
+            state.service.offer_plan_version(&id, version).await?
+        }
         None => state.service.plan_of_offer(&id).await?,
     }))
 }
@@ -89,7 +93,8 @@ async fn get_offer_plan(
 #[utoipa::path(put, path = "/job-offers/{id}/plan", tag = "plans", security(("recruiter" = [])),
     params(("id" = JobOfferId, Path), ("If-Match" = Option<String>, Header)), request_body = InterviewPlan,
     responses((status = 200, body = InterviewPlan), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
+    (status = 422, body = ProblemBody)))]
 async fn put_offer_plan(
     _: Recruiter,
     State(state): State<ApplicationsState>,
@@ -98,7 +103,8 @@ async fn put_offer_plan(
     JsonBody(plan): JsonBody<InterviewPlan>,
 ) -> Result<Versioned, Problem> {
     let base = edited(&headers, &plan)?;
-    Ok(Versioned(state.service.edit_offer_plan(&id, base, plan).await?))
+    let stored = state.service.edit_offer_plan(&id, base, plan).await;
+    Ok(Versioned(stored.map_err(|error| refused(error, &headers))?))
 }
 
 /// The versions of a job offer's plan.
@@ -127,6 +133,7 @@ async fn get_plan(
     let Some(version) = params.version else {
         return Ok(Versioned(state.service.plan_of(&id).await?));
     };
+    state.service.application(&id).await?;
     let found = state.service.plan_version(&id, version).await?;
     Ok(Versioned(found.ok_or(ApplicationError::NoSuchPlan)?))
 }
@@ -136,7 +143,8 @@ async fn get_plan(
 #[utoipa::path(put, path = "/applications/{id}/plan", tag = "plans", security(("recruiter" = [])),
     params(("id" = ApplicationId, Path), ("If-Match" = Option<String>, Header)), request_body = InterviewPlan,
     responses((status = 200, body = InterviewPlan), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody),
+    (status = 422, body = ProblemBody)))]
 async fn put_plan(
     _: Recruiter,
     State(state): State<ApplicationsState>,
@@ -145,7 +153,8 @@ async fn put_plan(
     JsonBody(plan): JsonBody<InterviewPlan>,
 ) -> Result<Versioned, Problem> {
     let base = edited(&headers, &plan)?;
-    Ok(Versioned(state.service.edit_application_plan(&id, base, plan).await?))
+    let stored = state.service.edit_application_plan(&id, base, plan).await;
+    Ok(Versioned(stored.map_err(|error| refused(error, &headers))?))
 }
 
 /// The versions an application's interview can be held with.
@@ -162,6 +171,16 @@ async fn list_plans(
         items: versions.own,
         job_offer: versions.of_offer,
     }))
+}
+
+/// A version that is not in force any more is told as `If-Match` has it, where that named it.
+fn refused(error: ApplicationError, headers: &HeaderMap) -> Problem {
+    match error {
+        ApplicationError::Store(StoreError::Conflict(what)) if headers.contains_key(header::IF_MATCH) => {
+            Problem::new(ProblemKind::PreconditionFailed, what)
+        }
+        error => error.into(),
+    }
 }
 
 /// The version that was edited.

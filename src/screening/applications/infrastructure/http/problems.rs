@@ -25,9 +25,9 @@ impl From<ApplicationError> for Problem {
             ApplicationError::ConsentVersion { .. } => ProblemKind::ConsentVersion,
             ApplicationError::Document(DocumentError::TooLarge(_)) => ProblemKind::TooLarge,
             ApplicationError::Document(DocumentError::UnknownKind) => ProblemKind::UnsupportedMediaType,
-            ApplicationError::Document(DocumentError::Unreadable(_) | DocumentError::NoText) => {
-                ProblemKind::UnreadableDocument
-            }
+            ApplicationError::Document(
+                DocumentError::NotUtf8 | DocumentError::Unreadable(_) | DocumentError::NoText,
+            ) => ProblemKind::UnreadableDocument,
             ApplicationError::Document(DocumentError::Busy) => ProblemKind::Unavailable,
             ApplicationError::Store(_) | ApplicationError::Upstream(_) => ProblemKind::Internal,
         };

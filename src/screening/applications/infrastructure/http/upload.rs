@@ -34,6 +34,18 @@ impl Form {
     pub fn take(&mut self, name: &str) -> Option<String> {
         self.fields.remove(name).filter(|text| !text.trim().is_empty())
     }
+
+    /// # Errors
+    /// When a field is left that nobody has taken: it would be lost.
+    pub fn has_no_more(&self) -> Result<(), Problem> {
+        match self.fields.keys().next() {
+            Some(name) => Err(Problem::new(
+                ProblemKind::BadRequest,
+                format!("unknown field `{name:.100}`"),
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What was created, told with its address.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use crate::screening::applications::domain::directory::{
-    Bio, DirectoryError, Opportunity, OpportunityId, TalentDirectory, Username,
+    Bio, DirectoryError, Opportunity, OpportunityId, TORRE, TalentDirectory, Username,
 };
 use crate::shared::errors::UpstreamError;
 use crate::shared::upstream::{self, Limits, Reply};
@@ -95,7 +95,7 @@ impl TorreAdapter {
 #[async_trait]
 impl TalentDirectory for TorreAdapter {
     fn source(&self) -> &'static str {
-        "torre"
+        TORRE
     }
 
     async fn bio(&self, username: &Username) -> Result<Bio, DirectoryError> {

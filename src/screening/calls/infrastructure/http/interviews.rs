@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRef, Query, State};
+use axum::extract::{FromRef, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use crate::screening::calls::domain::ports::{IceCandidate, MediaError, SdpOffer}
 use crate::screening::calls::infrastructure::http::ws_call::{__path_ws_call, ws_call};
 use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use crate::screening::shared::ids::{ApplicationId, ConnectionId};
-use crate::shared::http::extract::{Ids, bytes_problem};
+use crate::shared::http::extract::{Ids, Params, bytes_problem};
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 
 const SDP: &str = "application/sdp";
@@ -84,7 +84,8 @@ struct OfferQuery {
 }
 
 /// Connects the candidate: the SDP offer gets its answer. After a lost connection the same request again goes on with
-/// the call; `resume=1` also replaces a connection the server still believes alive.
+/// the call; `resume=1` also replaces a connection the server still believes alive. It takes no `Idempotency-Key`: an
+/// answer is good for the one connection it was made for, and given again it would connect nobody.
 #[utoipa::path(
     post,
     path = "/interviews/{token}/offer",
@@ -106,7 +107,7 @@ struct OfferQuery {
 async fn post_offer(
     State(state): State<InterviewsState>,
     Ids(token): Ids<String>,
-    Query(query): Query<OfferQuery>,
+    Params(query): Params<OfferQuery>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
