@@ -6,7 +6,7 @@
 //! The model has two things to do between planned questions: to acknowledge and to answer. So the check may be strict: a
 //! good sentence that is left out costs a variation, a bad one that is said costs the candidate's trust.
 
-mod words;
+pub(super) mod words;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -14,8 +14,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
+use crate::screening::calls::domain::interviewer::grounding::{
+    gives_back, is_about_candidate, is_courtesy, is_found, passes_on,
+};
 use crate::screening::calls::domain::interviewer::sense::words::{is_frame, is_function, is_question_word, is_term};
-use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground, passes_on};
+use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground};
 
 /// Share of a remark's content words that must come from what was said or asked.
 const SUPPORTED: f32 = 0.45;
@@ -70,7 +73,7 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
 });
 pattern!(
     RATES,
-    r"^(?:yes |okay |ok )?(?:that is|thats|that was|you are|youre|this is) (?:absolutely |completely |exactly |quite |very )*(?:correct|right|true|accurate|the right|the correct|the best|a good (?:point|idea|answer|choice))\b|\bi (?:\w+ )?agree\b",
+    r"^(?:yes |okay |ok )?(?:that is|thats|that was|you are|youre|this is) (?:absolutely |completely |exactly |quite |very )*(?:correct|right|true|accurate|the right|the correct|the best|a good (?:point|idea|answer|choice))\b|^(?:yes|right|correct|exactly|indeed) (?:(?:it|there|they|that|this) (?:is|are|was|will|can|does)|its|thats|theres|theyre)\b|\bi (?:\w+ )?agree\b",
 );
 pattern!(
     ACKNOWLEDGES,
@@ -93,21 +96,22 @@ pub fn check(sentence: &str, sense: &Sense<'_>) -> Result<(), Breach> {
         return Err(Breach::Judgement);
     }
     repeats(&said, &words, sense)?;
-    if passes_on(&said) {
+    if passes_on(sentence, &sense.ground) {
         return Ok(());
     }
-    let content = Content::of(&words, sense, is_frame);
-    if sense.ground.looked_up {
+    if sense.ground.looked_up && !gives_back(&said) {
         // An answer about the role says what was found, and nothing beside it.
-        let most = usize::from(!sense.ground.facts.is_empty());
-        return if content.unknown.len() > most {
-            Err(Breach::Unsupported)
-        } else {
-            Ok(())
-        };
+        let fits = is_courtesy(&said) || is_found(&words, &sense.ground);
+        return if fits { Ok(()) } else { Err(Breach::Unsupported) };
     }
+    let content = Content::of(&words, sense, is_frame);
     if content.unknown.iter().any(|word| is_term(word)) {
         return Err(Breach::Unsupported);
+    }
+    // Pay and terms that the candidate spoke of are theirs to want, not Emma's to confirm.
+    let confirms = words.iter().any(|word| is_term(word)) && words.iter().any(|word| is_state(word));
+    if confirms && !is_about_candidate(&said) {
+        return Err(Breach::OffPoint);
     }
     let to_candidate = words.iter().any(|word| is_you(word)) || ACKNOWLEDGES.is_match(&said);
     if !to_candidate || content.share() < SUPPORTED {
@@ -226,7 +230,8 @@ fn repeats(said: &str, words: &[&str], sense: &Sense<'_>) -> Result<(), Breach> 
     if words.len() > MAY_REPEAT && sense.said.iter().any(|line| holds(&plain(line), said)) {
         return Err(Breach::Repeats);
     }
-    if words.len() > MAY_REPEAT && holds(&plain(sense.ground.heard), said) {
+    let candidates = [sense.ground.heard, sense.ground.asked];
+    if words.len() > MAY_REPEAT && candidates.iter().any(|line| holds(&plain(line), said)) {
         return Err(Breach::Repeats);
     }
     let instructions = plain(sense.instructions);
@@ -276,6 +281,14 @@ impl<'a> Content<'a> {
         let all = self.known + self.unknown.len();
         if all == 0 { 1.0 } else { self.known as f32 / all as f32 }
     }
+}
+
+/// Tells how things are or may be.
+fn is_state(word: &str) -> bool {
+    matches!(
+        word,
+        "is" | "are" | "its" | "thats" | "theres" | "will" | "can" | "may" | "would" | "possible"
+    )
 }
 
 fn is_you(word: &str) -> bool {
