@@ -73,7 +73,12 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| {
 });
 pattern!(
     RATES,
-    r"^(?:yes |okay |ok )?(?:that is|thats|that was|you are|youre|this is) (?:absolutely |completely |exactly |quite |very )*(?:correct|right|true|accurate|the right|the correct|the best|a good (?:point|idea|answer|choice))\b|^(?:yes|right|correct|exactly|indeed) (?:(?:it|there|they|that|this) (?:is|are|was|will|can|does)|its|thats|theres|theyre)\b|\bi (?:\w+ )?agree\b",
+    r"^(?:yes |okay |ok )?(?:that is|thats|that was|you are|youre|this is) (?:absolutely |completely |exactly |quite |very )*(?:correct|right|true|accurate|the right|the correct|the best|a good (?:point|idea|answer|choice))\b|\bi (?:\w+ )?agree\b",
+);
+pattern!(
+    // Says yes or no to something: what the candidate tells needs none, and what they ask is not Emma's to confirm.
+    AGREES,
+    r"^(?:yes|right|correct|exactly|indeed) (?:(?:it|there|they|that|this) (?:is|are|was|will|can|does)|its|thats|theres|theyre)\b|^(?:(?:yes|yeah|yep|no|right|correct|exactly|indeed|absolutely|certainly|definitely|of course|sure|it is|it does|there is|they do|that is so) ?)+$",
 );
 pattern!(
     ACKNOWLEDGES,
@@ -92,7 +97,7 @@ pub fn check(sentence: &str, sense: &Sense<'_>) -> Result<(), Breach> {
     if LEADS.is_match(&said) {
         return Err(Breach::Leads);
     }
-    if RATES.is_match(&said) {
+    if RATES.is_match(&said) || AGREES.is_match(&said) {
         return Err(Breach::Judgement);
     }
     repeats(&said, &words, sense)?;

@@ -71,7 +71,10 @@ fn what_the_candidate_suggests_of_the_role_is_not_confirmed() {
         ("Is there a bonus?", "The posting lists a bonus of 5,000 euros.", &[]),
         ("Is it in Athens?", "It is in Athens.", &[]),
     ] {
-        assert!(said(sentence, candidate, facts, true).is_err(), "{candidate} {sentence}");
+        assert!(
+            said(sentence, candidate, facts, true).is_err(),
+            "{candidate} {sentence}"
+        );
     }
 }
 
