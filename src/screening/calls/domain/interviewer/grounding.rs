@@ -53,7 +53,7 @@ pattern!(
 );
 pattern!(
     DENIES,
-    r"^(?:(?:sorry|i am sorry|im sorry|i am afraid|im afraid|unfortunately|that|and|but) )*(?:(?:the (?:job )?posting|the job (?:description|ad|advert)|it) (?:does not|doesnt) (?:say|mention|state|tell|specify|list)|i (?:do not|dont|cannot|cant) (?:know|say|tell|have)|(?:that|this|it|thats|its) (?:is )?not (?:(?:mentioned|stated|said|covered) )?in (?:the posting|what i have))\b",
+    r"^(?:(?:sorry|i am sorry|im sorry|i am afraid|im afraid|unfortunately|that|and|but) )*(?:(?:the (?:job )?posting|the job (?:description|ad|advert)|it) (?:does not|doesnt) (?:say|mention|state|tell|specify|list|(?:have|contain|include|give) (?:any )?(?:information|details?|anything))|there is (?:no information|nothing)(?: (?:about|on) (?:that|this|it))? in the posting|i (?:could not|couldnt|cannot|cant) find|i (?:do not|dont|cannot|cant) (?:know|say|tell|have)|(?:that|this|it|thats|its) (?:is )?not (?:(?:mentioned|stated|said|covered) )?in (?:the posting|what i have))\b",
 );
 /// Words of a denial that name no topic of its own.
 const POINTERS: &[&str] = &[

@@ -52,7 +52,7 @@ macro_rules! pattern {
 pattern!(
     // An interviewer's "I": it hears, understands, notes and passes on, and did nothing else.
     OWN_PART,
-    r"^(?:i|im|ive|ill|id) (?:am |have |will |would |do |can |also |now |just |see|not )*(?:see|understand|understood|hear|heard|appreciate|follow|get|got|take|took|note|noted|thank|listen|listening|pass|passed|am sorry|sorry|an? ai|emma|know what you mean|have it|a clear|a good picture|a clearer|doing well|fine|well|repeat|wait|dont have that|not have that|dont know|not know|cant say|cannot say|gather|catch|caught|mentioned|wrote that down|written that down|written it down)\b",
+    r"^(?:i|im|ive|ill|id) (?:am |have |will |would |do |can |also |now |just |see|not )*(?:see|understand|understood|hear|heard|appreciate|follow|get|got|take|took|note|noted|thank|listen|listening|pass|passed|am sorry|sorry|an? ai|emma|know what you mean|have it|a clear|a good picture|a clearer|doing well|fine|well|repeat|wait|dont have that|not have that|dont know|not know|cant say|cannot say|afraid|(?:could not|couldnt|cannot|cant) find|gather|catch|caught|mentioned|wrote that down|written that down|written it down)\b",
 );
 pattern!(
     // Leads where the program leads, or tells the candidate what to do.

@@ -176,6 +176,9 @@ fn a_question_is_passed_on_in_a_closed_form_and_with_no_claim_beside_it() {
         "That is not in the posting, so I will pass it on to the team.",
         "I don't have that in the posting, so I will pass your question on.",
         "Thank you for asking, I will pass that question on.",
+        "I'm afraid the posting does not say anything about a canteen, but I will pass your question on.",
+        "There is no information about that in the posting, so I will pass your question on.",
+        "I could not find that in the posting.",
     ] {
         assert_eq!(said(sentence, asked, &[], true), Ok(()), "{sentence}");
         assert_eq!(said(sentence, asked, &[PAY], true), Ok(()), "{sentence}");
