@@ -56,94 +56,21 @@ pattern!(
     r"^(?:(?:sorry|i am sorry|im sorry|i am afraid|im afraid|unfortunately|that|and|but) )*(?:(?:the (?:job )?posting|the job (?:description|ad|advert)|it) (?:does not|doesnt) (?:say|mention|state|tell|specify|list|(?:have|contain|include|give) (?:any )?(?:information|details?|anything))|there is (?:no information|nothing)(?: (?:about|on) (?:that|this|it))? in the posting|i (?:could not|couldnt|cannot|cant) find|i (?:do not|dont|cannot|cant) (?:know|say|tell|have)|(?:that|this|it|thats|its) (?:is )?not (?:(?:mentioned|stated|said|covered) )?in (?:the posting|what i have))\b",
 );
 /// Words of a denial that name no topic of its own.
-const POINTERS: &[&str] = &[
-    "that",
-    "this",
-    "it",
-    "so",
-    "exactly",
-    "anything",
-    "more",
-    "either",
-    "information",
-    "detail",
-    "details",
-    "in",
-    "the",
-    "posting",
-    "what",
-    "i",
-    "have",
-    "about",
-    "here",
-    "yet",
-];
-const INDIRECT: &[&str] = &["whether", "if", "how", "what", "when", "where", "which", "who", "why"];
+const POINTERS: &str = "that this it so exactly anything more either information detail details in the posting what i have about \
+    here yet";
+const INDIRECT: &str = "whether if how what when where which who why";
 /// With one of these a topic is a statement of its own.
-const FINITE: &[&str] = &[
-    "is", "are", "was", "were", "has", "can", "will", "would", "may", "does", "offers", "pays", "gets", "includes",
-    "says", "its", "theres", "youll",
-];
+const FINITE: &str = "is are was were has can will would may does offers pays gets includes says its theres youll";
 /// What is so now, and not what the candidate did.
-const PRESENT: &[&str] = &["is", "are", "has", "can", "will", "its", "theres", "thats", "theyre"];
-const NEGATIONS: &[&str] = &[
-    "not",
-    "no",
-    "never",
-    "without",
-    "nor",
-    "neither",
-    "none",
-    "cannot",
-    "cant",
-    "dont",
-    "doesnt",
-    "didnt",
-    "isnt",
-    "arent",
-    "wasnt",
-    "wont",
-    "wouldnt",
-    "hasnt",
-    "havent",
-    "shouldnt",
-    "neednt",
-    "except",
-    "excluding",
-];
-const NUMBERS: &[&str] = &[
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "hundred",
-    "thousand",
-    "million",
-    "half",
-    "dozen",
-];
+const PRESENT: &str = "is are has can will its theres thats theyre";
+const NEGATIONS: &str = "not no never without nor neither none cannot cant dont doesnt didnt isnt arent wasnt wont wouldnt hasnt \
+    havent shouldnt neednt except excluding";
+const NUMBERS: &str = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half dozen";
+/// Words that say where something is stated, and what a posting states things of.
+const SAYS: &str = "ask asks asked asking requires require required include includes included including offer offers provides \
+    expects names named listed stated specifies indicates involves ranges range amount company team job located \
+    based available receive looking benefit benefits requirement requirements responsibility responsibilities";
 /// How an answer to the candidate begins before it says "you".
 const OPENERS: &[&str] = &[
     "thank you ",
@@ -165,90 +92,12 @@ const OPENERS: &[&str] = &[
     "that ",
 ];
 /// What people say of themselves, in the present or in a past that does not end in "-ed".
-const OWN_VERBS: &[&str] = &[
-    "want",
-    "wanted",
-    "prefer",
-    "expect",
-    "like",
-    "enjoy",
-    "know",
-    "knew",
-    "say",
-    "said",
-    "mean",
-    "meant",
-    "think",
-    "thought",
-    "plan",
-    "hope",
-    "speak",
-    "spoke",
-    "live",
-    "had",
-    "were",
-    "built",
-    "rebuilt",
-    "led",
-    "wrote",
-    "made",
-    "ran",
-    "did",
-    "took",
-    "gave",
-    "kept",
-    "brought",
-    "found",
-    "began",
-    "chose",
-    "grew",
-    "taught",
-    "held",
-    "met",
-    "saw",
-    "went",
-    "came",
-    "told",
-    "set",
-    "put",
-    "cut",
-    "won",
-    "lost",
-    "left",
-    "sold",
-    "bought",
-    "dealt",
-    "spent",
-    "sent",
-    "broke",
-    "fixed",
-    "learnt",
-    "understood",
-    "felt",
-    "drew",
-    "rose",
-    "read",
-    "been",
-    "done",
-    "written",
-    "taken",
-    "given",
-    "seen",
-    "grown",
-    "chosen",
-];
+const OWN_VERBS: &str = "want wanted prefer expect like enjoy know knew say said mean meant think thought plan hope speak spoke live \
+    had were built rebuilt led wrote made ran did took gave kept brought found began chose grew taught held met \
+    saw went came told set put cut won lost left sold bought dealt spent sent broke fixed learnt understood felt \
+    drew rose read been done written taken given seen grown chosen";
 /// End like a past and are none, or tell what others do for the candidate.
-const NOT_OWN: &[&str] = &[
-    "need",
-    "indeed",
-    "entitled",
-    "allowed",
-    "offered",
-    "required",
-    "guaranteed",
-    "provided",
-    "paid",
-];
+const NOT_OWN: &str = "need indeed entitled allowed offered required guaranteed provided paid";
 
 /// Whether the posting was named as the source.
 pub fn names_source(sentence: &str) -> bool {
@@ -370,7 +219,7 @@ pub(super) fn is_courtesy(said: &str) -> bool {
 /// "Thank you, so you moved the ledger": the candidate's own deeds. "You can", "you get" and "you will" tell of the role,
 /// and so does whoever speaks of pay and terms.
 pub(super) fn gives_back(said: &str) -> bool {
-    let tells_more = |word: &str| is_term(word) || PRESENT.contains(&word);
+    let tells_more = |word: &str| is_term(word) || listed(PRESENT, word);
     is_about_candidate(said) && !ROLE_CLAIM.is_match(said) && !said.split(' ').any(tells_more)
 }
 
@@ -391,17 +240,17 @@ pub(super) fn is_about_candidate(said: &str) -> bool {
     };
     rest.split(' ')
         .find(beside)
-        .is_some_and(|verb| OWN_VERBS.contains(&verb) || (verb.ends_with("ed") && !NOT_OWN.contains(&verb)))
+        .is_some_and(|verb| listed(OWN_VERBS, verb) || (verb.ends_with("ed") && !listed(NOT_OWN, verb)))
 }
 
 /// Whether a denial may name this topic: one that was asked about, and that what was found is silent about.
 fn may_be_denied(topic: &str, ground: &Ground<'_>) -> bool {
     let words: Vec<&str> = topic
         .split(' ')
-        .skip_while(|word| POINTERS.contains(word) && !INDIRECT.contains(word))
+        .skip_while(|word| listed(POINTERS, word) && !listed(INDIRECT, word))
         .collect();
-    let indirect = words.first().is_some_and(|first| INDIRECT.contains(first));
-    if !indirect && words.iter().any(|word| FINITE.contains(word)) {
+    let indirect = words.first().is_some_and(|first| listed(INDIRECT, first));
+    if !indirect && words.iter().any(|word| listed(FINITE, word)) {
         return false;
     }
     let facts: String = ground.facts.iter().map(|fact| plain(&fact.text) + " ").collect();
@@ -451,11 +300,15 @@ fn clauses(text: &str) -> Vec<String> {
 }
 
 fn is_negated(clause: &str) -> bool {
-    clause.split(' ').any(|word| NEGATIONS.contains(&word))
+    clause.split(' ').any(|word| listed(NEGATIONS, word))
+}
+
+fn listed(list: &str, word: &str) -> bool {
+    list.split(' ').any(|other| other == word)
 }
 
 fn is_number(word: &str) -> bool {
-    NUMBERS.contains(&word) || word.chars().any(|c| c.is_ascii_digit())
+    listed(NUMBERS, word) || word.chars().any(|c| c.is_ascii_digit())
 }
 
 /// The words of a text that say what it is about.
@@ -466,52 +319,11 @@ fn content(said: &str) -> impl Iterator<Item = &str> {
 
 /// Words a role answer is built with whatever it says. Praise and times are none of them.
 fn is_answer_word(word: &str) -> bool {
-    let says = [
-        "ask",
-        "asks",
-        "asked",
-        "asking",
-        "requires",
-        "require",
-        "required",
-        "include",
-        "includes",
-        "included",
-        "including",
-        "offer",
-        "offers",
-        "provides",
-        "expects",
-        "names",
-        "named",
-        "listed",
-        "stated",
-        "specifies",
-        "indicates",
-        "involves",
-        "ranges",
-        "range",
-        "amount",
-        "company",
-        "team",
-        "job",
-        "located",
-        "based",
-        "available",
-        "receive",
-        "looking",
-        "benefit",
-        "benefits",
-        "requirement",
-        "requirements",
-        "responsibility",
-        "responsibilities",
-    ];
     let tells = matches!(
         word,
         "good" | "able" | "time" | "end" | "start" | "started" | "begin" | "began" | "sense" | "interviewer"
     );
-    says.contains(&word) || (is_frame(word) && !tells)
+    listed(SAYS, word) || (is_frame(word) && !tells)
 }
 
 fn holds_akin(text: &str, word: &str) -> bool {
