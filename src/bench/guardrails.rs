@@ -290,6 +290,7 @@ fn says_what_it_must_not(said: &str) -> bool {
         facts: &[],
         looked_up: true,
         heard: said,
+        asked: "",
         known: said,
     };
     sentences(said).iter().any(|sentence| {

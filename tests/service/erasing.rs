@@ -147,6 +147,7 @@ async fn nothing_of_the_candidate_is_left_in_any_file() {
     let kept = KeptReply {
         text: r#"{"quote":"a trombone"}"#.to_owned(),
         calls: Vec::new(),
+        model: None,
     };
     let keep = async |key| {
         replies

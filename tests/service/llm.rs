@@ -11,6 +11,7 @@ use emma::shared::llm::costs::SqliteRequestLog;
 use emma::shared::llm::ledger::{Ledger, Price, RequestLog};
 use emma::shared::llm::open_router::{Endpoint, OpenRouterLlmAdapter};
 use emma::shared::llm::replies::SqliteReplies;
+use emma::shared::llm::resilient::{Patience, Resilient};
 use emma::shared::llm::{
     AnswerSchema, ChatEvent, ChatMessage, ChatModel, ChatRequest, FinishReason, LlmError, Purpose, ToolSpec, complete,
     json_of,
@@ -69,6 +70,7 @@ async fn words_and_tool_calls_stream_in_order_and_tokens_are_counted() {
     let (mut texts, mut calls, mut end) = (Vec::new(), Vec::new(), None);
     while let Some(event) = events.recv().await {
         match event.expect("no fault") {
+            ChatEvent::AnsweredBy(model) => panic!("no fallback: {model}"),
             ChatEvent::Text(text) => texts.push(text),
             ChatEvent::ToolCall(call) => calls.push((call.name, call.arguments)),
             ChatEvent::Finished { reason, usage } => end = Some((reason, usage.prompt_tokens, usage.completion_tokens)),
@@ -183,6 +185,53 @@ async fn an_answer_in_one_piece_is_taken_too_and_the_key_is_sent() {
     let answer = complete(&model, request(&[])).await.expect("an answer");
     assert_eq!((answer.text.as_str(), answer.calls.len()), ("Hello.", 1));
     assert_eq!(answer.usage.cost_micro_usd, Some(500));
+}
+
+// spec: CALL-10
+#[tokio::test]
+async fn a_server_that_sends_the_talk_elsewhere_is_not_followed() {
+    tls();
+    let (configured, other) = (MockServer::start().await, MockServer::start().await);
+    for status in [302, 307, 308] {
+        configured.reset().await;
+        let elsewhere = format!("{}/v1/chat/completions", other.uri());
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(status).insert_header("location", elsewhere))
+            .expect(1)
+            .mount(&configured)
+            .await;
+        let model = adapter(&format!("{}/v1", configured.uri()), "m");
+        let error = complete(&model, request(&[])).await.expect_err("nobody answered");
+        assert_eq!(error.kind(), "unavailable", "{status}: {error}");
+        configured.verify().await;
+    }
+    assert_eq!(other.received_requests().await.expect("recorded").len(), 0);
+}
+
+// spec: EMMA-8
+#[tokio::test]
+async fn an_answer_of_the_fallback_is_kept_under_its_own_name() {
+    let base = TestDb::open().await;
+    let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
+    let log: Arc<dyn RequestLog> = Arc::new(SqliteRequestLog {
+        db: base.db.clone(),
+        clock: base.clock.clone(),
+    });
+    let model = Cached {
+        model: Arc::new(Resilient {
+            model: Arc::new(adapter(&server.base_url(), "html")),
+            fallback: Some(Arc::new(adapter(&server.base_url(), "ok"))),
+            patience: Patience::default(),
+        }),
+        replies: kept(&base, 10),
+        log,
+        origin: "here".to_owned(),
+    };
+    for _ in 0..2 {
+        let answer = complete(&model, evidence("Find it.")).await.expect("an answer");
+        assert_eq!((answer.model.as_str(), model.model()), ("ok", "html"));
+    }
+    assert_eq!(server.requests().len(), 2, "one of each; then it was kept");
 }
 
 // spec: EMMA-8
@@ -346,6 +395,7 @@ async fn kept_answers_are_bounded_grow_old_and_go_with_their_subject() {
     let reply = |text: &str| KeptReply {
         text: text.to_owned(),
         calls: Vec::new(),
+        model: None,
     };
     for key in ["a", "b", "c"] {
         let subject = format!("call_{key}");

@@ -1,5 +1,6 @@
 //! Emma with a language model: what she says to a turn, and what becomes of every fault of the model's.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use emma::screening::calls::domain::conversation::{
     Cause, Conversation, Input, Limits, Output, ReplyRequest, UtteranceId,
 };
 use emma::screening::calls::domain::coverage::{Coverage, CoverageState};
+use emma::screening::calls::domain::interviewer::phrases::OFFER_HUMAN;
 use emma::screening::calls::domain::interviewer::{Action, Dialogue, Flag, Phase, Reply, SpeechPart, TalkHistory};
 use emma::screening::calls::domain::ports::{RoleFact, RoleKnowledge, SpeechError};
 use emma::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
@@ -25,7 +27,7 @@ use emma::screening::calls::infrastructure::agent_file::Agent;
 use emma::screening::shared::ids::{CallId, JobOfferId, SegmentId};
 use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
 use emma::shared::llm::resilient::{Patience, Resilient};
-use emma::shared::llm::{ChatEvent, ChatModel, ChatRequest, FinishReason, LlmError, Usage};
+use emma::shared::llm::{ChatEvent, ChatModel, ChatRequest, FinishReason, LlmError, ToolCall, Usage};
 use emma::shared::prompts::Prompts;
 use tokio::sync::mpsc;
 
@@ -403,6 +405,216 @@ async fn a_planned_question_is_asked_in_the_plans_own_words_whatever_the_model_m
     let asked: Vec<&SpeechPart> = reply.parts.iter().filter(|p| p.kind == SegmentKind::Question).collect();
     let in_plan = |text: &str| stage.talk.plan.questions.iter().any(|q| q.text == text);
     assert!(asked.iter().all(|part| in_plan(&part.text)), "{asked:?}");
+}
+
+/// A model that plays its rounds in order, whatever it is asked.
+struct Rounds(Mutex<VecDeque<Vec<ChatEvent>>>);
+
+impl Rounds {
+    fn new(rounds: impl IntoIterator<Item = Vec<ChatEvent>>) -> Self {
+        Self(Mutex::new(rounds.into_iter().collect()))
+    }
+
+    /// Searches the posting for this and then says that.
+    fn looks_up(query: &str, words: &str) -> Self {
+        let query = calls("look_up_role", &serde_json::json!({ "question": query }));
+        Self::new([vec![query], vec![ChatEvent::Text(words.to_owned())]])
+    }
+}
+
+#[async_trait]
+impl ChatModel for Rounds {
+    async fn stream(&self, _: ChatRequest) -> Result<mpsc::Receiver<Result<ChatEvent, LlmError>>, LlmError> {
+        let round = self.0.lock().expect("unpoisoned").pop_front().unwrap_or_default();
+        let (events, receiver) = mpsc::channel(8);
+        let end = ChatEvent::Finished {
+            reason: FinishReason::Stop,
+            usage: Usage::default(),
+        };
+        for event in round.into_iter().chain([end]) {
+            events.send(Ok(event)).await.expect("room");
+        }
+        Ok(receiver)
+    }
+
+    fn model(&self) -> &'static str {
+        "rounds"
+    }
+}
+
+fn calls(tool: &str, arguments: &serde_json::Value) -> ChatEvent {
+    ChatEvent::ToolCall(ToolCall {
+        id: "call_r".to_owned(),
+        name: tool.to_owned(),
+        arguments: arguments.to_string(),
+    })
+}
+
+// spec: EMMA-3
+#[tokio::test]
+async fn what_the_candidate_suggests_is_not_confirmed_and_the_posting_is_read_out_instead() {
+    let words = "Is the salary 90,000 euros?";
+    let models: [Arc<dyn ChatModel>; 5] = [
+        Arc::new(Rounds::looks_up(
+            "salary",
+            "The posting says the salary is 90,000 euros a year.",
+        )),
+        Arc::new(Rounds::looks_up("salary", "Yes, it is.")),
+        Arc::new(Rounds::looks_up("salary", "Thank you for asking.")),
+        Arc::new(Says("Yes, it is 90,000 euros.")),
+        Arc::new(Says("Yes.")),
+    ];
+    for (case, model) in models.into_iter().enumerate() {
+        let server = ScriptedLlm::start(0, AT_ONCE).await.expect("a port");
+        let stage = Stage::around(server, model, Duration::ZERO);
+        let (early, reply) = stage.says(&stage.turn(words)).await;
+        let said = format!("{} {}", text(&early), text(&reply.parts));
+        assert!(!said.contains("90,000") && !said.contains("Yes"), "{case}: {said}");
+        assert!(
+            said.contains("The posting says: The salary is 60,000 to 70,000 euros a year."),
+            "{case}: {said}"
+        );
+    }
+}
+
+// spec: EMMA-3
+#[tokio::test]
+async fn a_claim_behind_a_denial_is_not_said_and_the_candidates_question_is_listed() {
+    let words = "Is remote work possible, and is there a yearly bonus?";
+    let stage = stage_of(Rounds::looks_up(
+        "remote work",
+        "The posting does not say, but the company offers full remote work and a yearly bonus.",
+    ))
+    .await;
+    let (early, reply) = stage.says(&stage.turn(words)).await;
+    let said = format!("{} {}", text(&early), text(&reply.parts));
+    assert!(!said.contains("offers") && !said.contains("bonus"), "{said}");
+    assert_eq!(reply.flags, [Flag::UnansweredQuestion(words.to_owned())]);
+}
+
+// spec: EMMA-3
+#[tokio::test]
+async fn a_question_is_listed_in_the_candidates_words_whatever_the_model_searched_for() {
+    let stage = stage_of(Rounds::looks_up(
+        "Does the boss hire his friends?",
+        "The posting does not say that, so I will pass your question on.",
+    ))
+    .await;
+    let (early, reply) = stage.says(&stage.turn("Is there a gym in the office?")).await;
+    assert!(text(&early).contains("pass your question on"), "{early:?}");
+    assert_eq!(
+        reply.flags,
+        [Flag::UnansweredQuestion("Is there a gym in the office?".to_owned())]
+    );
+    let half = "What is the salary, and is it negotiable?";
+    let stage = stage_of(Rounds::looks_up(
+        "salary",
+        "The posting says the salary is 60,000 to 70,000 euros a year. It does not say whether it is negotiable, so I \
+         will pass your question on.",
+    ))
+    .await;
+    let (early, reply) = stage.says(&stage.turn(half)).await;
+    assert!(text(&early).contains("negotiable"), "{early:?}");
+    assert_eq!(
+        reply.flags,
+        [Flag::UnansweredQuestion(half.to_owned())],
+        "what is passed on is listed though something was found"
+    );
+}
+
+// spec: EMMA-3
+#[tokio::test]
+async fn an_answer_about_the_role_names_its_source_and_thanks_have_none() {
+    let words = "What is the salary for this role?";
+    let stage = stage_of(Rounds::looks_up("salary", "It is 60,000 to 70,000 euros a year.")).await;
+    let (early, _) = stage.says(&stage.turn(words)).await;
+    let answer = early.last().expect("an answer");
+    assert_eq!(answer.text, "The posting says: It is 60,000 to 70,000 euros a year.");
+    assert_eq!(answer.source_refs, ["compensation"]);
+    let thanks = "Thank you for asking. The posting says the salary is 60,000 to 70,000 euros a year.";
+    let stage = stage_of(Rounds::looks_up("salary", thanks)).await;
+    let (early, _) = stage.says(&stage.turn(words)).await;
+    let (answer, before) = early.split_last().expect("an answer");
+    assert_eq!(
+        (answer.kind, &*answer.source_refs),
+        (SegmentKind::RoleAnswer, &["compensation".to_owned()][..])
+    );
+    assert!(text(before).contains("Thank you for asking."), "{early:?}");
+    assert!(
+        before
+            .iter()
+            .all(|part| part.kind == SegmentKind::Meta && part.source_refs.is_empty()),
+        "{early:?}"
+    );
+}
+
+// spec: EMMA-9, CONV-6
+#[tokio::test]
+async fn a_model_that_wants_the_end_makes_emma_ask_whether_that_was_all() {
+    let stage = stage_of(Rounds::new([vec![calls("propose_end", &serde_json::json!({}))]])).await;
+    let mut request = stage.turn("You told me all about it already, that was very helpful to me.");
+    request.phase = Phase::CandidateQuestions;
+    request.question_id = None;
+    let (_, reply) = stage.says(&request).await;
+    assert_eq!(reply.action, Action::StayOn { question_id: None });
+    assert!(
+        reply.parts.last().is_some_and(|part| part.text.ends_with('?')),
+        "{reply:?}"
+    );
+    request.cause = Cause::Said("No, thank you, that is all.".to_owned());
+    let (_, reply) = stage.says(&request).await;
+    assert!(
+        matches!(reply.action, Action::Close { .. }),
+        "the candidate's own no: {reply:?}"
+    );
+}
+
+// spec: EMMA-2, EMMA-9
+#[tokio::test]
+async fn a_person_is_asked_for_by_the_candidate_and_not_by_the_model() {
+    let wants = calls("candidate_asks_for_human", &serde_json::json!({}));
+    let stage = stage_of(Rounds::new([vec![wants]])).await;
+    let mut request = stage.turn(ANSWER);
+    let (_, reply) = stage.says(&request).await;
+    assert_eq!(text(&reply.parts), OFFER_HUMAN);
+    assert_eq!(reply.flags, []);
+    request.history.note(&reply);
+    request.cause = Cause::Said("Yes, please.".to_owned());
+    let (_, reply) = stage.says(&request).await;
+    assert_eq!(reply.flags, [Flag::HumanRequested]);
+}
+
+// spec: EMMA-2, EMMA-5
+#[tokio::test]
+async fn a_quotation_is_noted_with_the_not_it_was_cut_from() {
+    let noted = calls(
+        "note_answer",
+        &serde_json::json!({ "quote": "used kubernetes in production" }),
+    );
+    let thanks = ChatEvent::Text("Thank you for telling me about the payments service.".to_owned());
+    let stage = stage_of(Rounds::new([vec![thanks, noted]])).await;
+    let words = format!("I have never used Kubernetes in production, but {ANSWER}");
+    let (_, reply) = stage.says(&stage.turn(&words)).await;
+    assert_eq!(
+        reply.flags,
+        [Flag::Noted("I have never used Kubernetes in production".to_owned())]
+    );
+}
+
+// spec: EMMA-2
+#[tokio::test]
+async fn a_tool_that_was_not_on_offer_any_more_is_not_used() {
+    let note = |quote: &str| calls("note_answer", &serde_json::json!({ "quote": quote }));
+    let wrong = || vec![note("words that nobody said")];
+    let last = vec![
+        ChatEvent::Text("Thank you, so the failed payments went down by half.".to_owned()),
+        note("we cut the failed payments by half"),
+    ];
+    let stage = stage_of(Rounds::new([wrong(), wrong(), wrong(), last])).await;
+    let (early, reply) = stage.says(&stage.turn(ANSWER)).await;
+    assert!(text(&early).contains("by half"), "{early:?}");
+    assert_eq!(reply.action, stage.next());
+    assert_eq!(reply.flags, [], "three rounds of tools, then words alone");
 }
 
 /// Meaning by one word.

@@ -28,6 +28,9 @@ const LONGEST: usize = 256 * 1024;
 pub struct KeptReply {
     pub text: String,
     pub calls: Vec<KeptCall>,
+    /// The model that gave it, where it was not the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,7 +191,8 @@ fn replayed(reply: KeptReply) -> Events {
             reason,
             usage: Usage::default(),
         };
-        for event in text.into_iter().chain(calls).chain([end]) {
+        let by = reply.model.map(ChatEvent::AnsweredBy);
+        for event in by.into_iter().chain(text).chain(calls).chain([end]) {
             if events.send(Ok(event)).await.is_err() {
                 return;
             }
@@ -215,6 +219,7 @@ impl Entry {
             let mut reply = KeptReply {
                 text: String::new(),
                 calls: Vec::new(),
+                model: None,
             };
             loop {
                 let event = tokio::select! {
@@ -224,6 +229,7 @@ impl Entry {
                 };
                 let Some(event) = event else { return };
                 match &event {
+                    Ok(ChatEvent::AnsweredBy(model)) => reply.model = Some(model.clone()),
                     Ok(ChatEvent::Text(text)) => reply.text.push_str(text),
                     Ok(ChatEvent::ToolCall(call)) => reply.calls.push(KeptCall {
                         id: call.id.clone(),

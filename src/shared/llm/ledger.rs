@@ -134,6 +134,7 @@ impl ChatModel for Ledger {
                         entry.ended("ok");
                     }
                     Ok(ChatEvent::Text(_) | ChatEvent::ToolCall(_)) => entry.first_token(),
+                    Ok(ChatEvent::AnsweredBy(_)) => {}
                     Err(error) => entry.ended(error.kind()),
                 }
                 if events.send(event).await.is_err() {

@@ -106,6 +106,8 @@ pub struct ToolCall {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChatEvent {
+    /// Comes first, where another model answers than [`ChatModel::model`] names: a fallback.
+    AnsweredBy(String),
     Text(String),
     /// Whole: its fragments were put together.
     ToolCall(ToolCall),
@@ -189,6 +191,8 @@ pub struct Answer {
     pub text: String,
     pub calls: Vec<ToolCall>,
     pub usage: Usage,
+    /// The model that gave it, as its server knows it.
+    pub model: String,
 }
 
 /// Waits for the whole answer.
@@ -200,9 +204,13 @@ pub async fn complete(model: &dyn ChatModel, request: ChatRequest) -> Result<Ans
     let timeout = request.timeout;
     let whole = async {
         let mut events = model.stream(request).await?;
-        let mut answer = Answer::default();
+        let mut answer = Answer {
+            model: model.model().to_owned(),
+            ..Answer::default()
+        };
         while let Some(event) = events.recv().await {
             match event? {
+                ChatEvent::AnsweredBy(model) => answer.model = model,
                 ChatEvent::Text(text) => answer.text.push_str(&text),
                 ChatEvent::ToolCall(call) => answer.calls.push(call),
                 ChatEvent::Finished { usage, .. } => {

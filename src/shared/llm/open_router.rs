@@ -118,7 +118,10 @@ impl OpenRouterLlmAdapter {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(endpoint: Endpoint, model: impl Into<String>) -> Result<Self, LlmError> {
-        let mut builder = reqwest::Client::builder().connect_timeout(CONNECT);
+        // A redirect would take the key's owner and the candidate's words to a host that nobody configured.
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .redirect(reqwest::redirect::Policy::none());
         if endpoint.is_local() {
             builder = builder.no_proxy();
         }

@@ -57,7 +57,7 @@ impl ChatModel for Resilient {
             info!(cause = error.kind(), "the fallback model is asked");
             metrics::counter!("emma_llm_fallbacks_total").increment(1);
             error = match self.one_try(&**fallback, &request, deadline).await {
-                Ok(events) => return Ok(events),
+                Ok(first) => return Ok(first.forwarded(Some(fallback.model()))),
                 Err(error) => error,
             };
         }
@@ -75,7 +75,7 @@ impl Resilient {
         let mut tries = 1;
         loop {
             let error = match self.one_try(&*self.model, request, deadline).await {
-                Ok(events) => return Ok(events),
+                Ok(first) => return Ok(first.forwarded(None)),
                 Err(error) => error,
             };
             warn!(cause = error.kind(), tries, "the language model failed");
@@ -103,7 +103,7 @@ impl Resilient {
         model: &dyn ChatModel,
         request: &ChatRequest,
         deadline: Instant,
-    ) -> Result<Events, LlmError> {
+    ) -> Result<Begun, LlmError> {
         let now = Instant::now();
         let first_by = match request.purpose {
             Purpose::Interview => deadline.min(now + self.patience.first_token),
@@ -122,36 +122,53 @@ impl Resilient {
             }
         };
         let (first, rest) = timeout_at(first_by, opened).await.unwrap_or(Err(LlmError::TimedOut))?;
-        Ok(forwarded(first, rest, deadline))
+        Ok(Begun { first, rest, deadline })
     }
 }
 
-/// The first event and those after it, until the whole time is up.
-fn forwarded(first: ChatEvent, mut rest: Events, deadline: Instant) -> Events {
-    // Bounded: the model waits for a slow reader.
-    let (events, receiver) = mpsc::channel(64);
-    tokio::spawn(async move {
-        if events.send(Ok(first)).await.is_err() {
-            return;
-        }
-        loop {
-            let next = tokio::select! {
-                biased;
-                () = events.closed() => return,
-                next = timeout_at(deadline, rest.recv()) => next,
-            };
-            let event = match next {
-                Ok(Some(event)) => event,
-                Ok(None) => return,
-                Err(_) => Err(LlmError::TimedOut),
-            };
-            let over = event.is_err();
-            if events.send(event).await.is_err() || over {
-                return;
+/// An answer of which the first event has come.
+struct Begun {
+    first: ChatEvent,
+    rest: Events,
+    deadline: Instant,
+}
+
+impl Begun {
+    /// All events, until the whole time is up; `by` is the model, where it is not the one that was asked first.
+    fn forwarded(self, by: Option<&str>) -> Events {
+        let Self {
+            first,
+            mut rest,
+            deadline,
+        } = self;
+        let by = by.map(|model| ChatEvent::AnsweredBy(model.to_owned()));
+        // Bounded: the model waits for a slow reader.
+        let (events, receiver) = mpsc::channel(64);
+        tokio::spawn(async move {
+            for event in by.into_iter().chain([first]) {
+                if events.send(Ok(event)).await.is_err() {
+                    return;
+                }
             }
-        }
-    });
-    receiver
+            loop {
+                let next = tokio::select! {
+                    biased;
+                    () = events.closed() => return,
+                    next = timeout_at(deadline, rest.recv()) => next,
+                };
+                let event = match next {
+                    Ok(Some(event)) => event,
+                    Ok(None) => return,
+                    Err(_) => Err(LlmError::TimedOut),
+                };
+                let over = event.is_err();
+                if events.send(event).await.is_err() || over {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +190,7 @@ mod tests {
 
     #[derive(Default)]
     struct Scripted {
+        name: &'static str,
         acts: Mutex<VecDeque<Act>>,
         asked: Mutex<Vec<Instant>>,
         held: Mutex<Vec<mpsc::Sender<Result<ChatEvent, LlmError>>>>,
@@ -180,7 +198,12 @@ mod tests {
 
     impl Scripted {
         fn new(acts: impl IntoIterator<Item = Act>) -> Arc<Self> {
+            Self::named("scripted", acts)
+        }
+
+        fn named(name: &'static str, acts: impl IntoIterator<Item = Act>) -> Arc<Self> {
             Arc::new(Self {
+                name,
                 acts: Mutex::new(acts.into_iter().collect()),
                 ..Self::default()
             })
@@ -224,7 +247,7 @@ mod tests {
         }
 
         fn model(&self) -> &'static str {
-            "scripted"
+            self.name
         }
     }
 
@@ -279,6 +302,20 @@ mod tests {
             .await
             .expect("an answer");
         assert_eq!((answer.text.as_str(), model.times().len()), ("Hi.", 1));
+    }
+
+    // spec: EMMA-8
+    #[tokio::test]
+    async fn an_answer_names_the_model_that_gave_it() {
+        let refused = || Act::Refuse(LlmError::Rejected("no".to_owned()));
+        let second = Scripted::named("second", [Act::Say("Hi.")]);
+        let first = Scripted::named("first", [Act::Say("Hello."), refused()]);
+        let both = resilient(&first, Some(&second));
+        let answer = complete(&both, request()).await.expect("an answer");
+        assert_eq!((answer.text.as_str(), answer.model.as_str()), ("Hello.", "first"));
+        let answer = complete(&both, request()).await.expect("an answer");
+        assert_eq!((answer.text.as_str(), answer.model.as_str()), ("Hi.", "second"));
+        assert_eq!(both.model(), "first");
     }
 
     // spec: EMMA-8

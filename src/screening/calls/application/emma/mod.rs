@@ -149,7 +149,9 @@ impl Interviewer for EmmaService {
         let suits = matches!(request.cause, Cause::Said(_)) && proposals::suits_a_model(&context(talk, request, &[]));
         let call = talk.call_id.as_ref();
         if !suits || self.rests(call) || self.guided.suspicion(request).await != Suspicion::None {
-            return self.guided.reply(talk, request, early).await;
+            let mut reply = self.guided.reply(talk, request, early).await;
+            proposals::note_request(&mut reply);
+            return reply;
         }
         match self.with_model(talk, request, early).await {
             Ok(reply) => {
@@ -167,6 +169,8 @@ impl Interviewer for EmmaService {
     }
 
     fn without_help(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
-        self.guided.without_help(talk, request)
+        let mut reply = self.guided.without_help(talk, request);
+        proposals::note_request(&mut reply);
+        reply
     }
 }

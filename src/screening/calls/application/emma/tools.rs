@@ -104,7 +104,7 @@ pub fn offered(agent: &[String], may: Allowed) -> Vec<ToolSpec> {
         (
             PROPOSE_END,
             may.end,
-            "The candidate has no more questions: the program says goodbye.",
+            "The candidate seems to have no more questions: the program asks whether that was all.",
             nothing,
         ),
     ];

@@ -9,12 +9,14 @@ use crate::screening::calls::application::emma::tools::{self, Tool};
 use crate::screening::calls::application::emma::{EmmaService, prompt};
 use crate::screening::calls::application::interviewing::{Early, EarlyNews, Talk, context};
 use crate::screening::calls::domain::conversation::ReplyRequest;
+use crate::screening::calls::domain::interviewer::grounding::{self, Kind};
 use crate::screening::calls::domain::interviewer::openings::opening;
 use crate::screening::calls::domain::interviewer::proposals::{self, Draft, Proposal};
 use crate::screening::calls::domain::interviewer::sense::{self, Sense};
 use crate::screening::calls::domain::interviewer::speech_guard::{self, Breach, Ground};
-use crate::screening::calls::domain::interviewer::{Reply, SpeechPart, lookup_query};
+use crate::screening::calls::domain::interviewer::{Reply, SpeechPart, lookup_query, told_and_asked};
 use crate::screening::calls::domain::ports::RoleFact;
+use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::shared::llm::{ChatEvent, ChatMessage, ChatRequest, LlmError, Purpose, ToolCall, ToolSpec};
 use crate::shared::prompts::fenced;
@@ -28,6 +30,8 @@ const LONGEST_FACT: usize = 600;
 const MOST_LEFT_OUT: usize = 2;
 /// Lines of Emma's that are compared with what she is about to say.
 const RECENT_LINES: usize = 12;
+/// Longest question passed on, characters.
+const LONGEST_QUESTION: usize = 300;
 /// Look-ups in one turn.
 const MOST_LOOK_UPS: usize = 3;
 
@@ -85,6 +89,15 @@ pub struct Turn<'a> {
     left_out: usize,
     /// What the model was told to do.
     instructions: String,
+    /// Job title, organization and the open question.
+    known: String,
+    /// What the candidate told and what they asked, in this turn and before it.
+    told: String,
+    asked: String,
+    /// Whether the posting was named as the source of what is said.
+    names_source: bool,
+    /// Whether the candidate was told that their question is passed on.
+    passed_on: bool,
 }
 
 /// What one round brought.
@@ -95,7 +108,16 @@ struct Round {
 
 impl<'a> Turn<'a> {
     pub fn new(service: &'a EmmaService, talk: &'a Talk, request: &'a ReplyRequest, early: &'a EarlyNews) -> Self {
+        let ctx = context(talk, request, &[]);
+        let question = ctx.question.map_or("", |q| q.text.as_str());
+        let (told, asked) = told_and_asked(&format!("{} {}", ctx.utterance, ctx.answer_so_far), ctx.phase);
         Self {
+            known: format!("{} {} {question}", ctx.plan.job_title, ctx.plan.organization),
+            told,
+            asked,
+            // What names the source is known in English alone.
+            names_source: !ctx.plan.language.starts_with("en"),
+            passed_on: false,
             service,
             talk,
             request,
@@ -140,12 +162,12 @@ impl<'a> Turn<'a> {
             } else {
                 Vec::new()
             };
-            let heard = self.listen(messages.clone(), &version, tools).await?;
+            let heard = self.listen(messages.clone(), &version, tools.clone()).await?;
             let mut results = Vec::new();
             let mut proposal = None;
             let mut again = false;
             for call in &heard.calls {
-                let (result, more) = match tools::read(call, &offered) {
+                let (result, more) = match tools::read(call, &tools) {
                     Ok(tool) => {
                         let span = info_span!("tool", tool.name = tool.name());
                         self.use_tool(tool, &mut proposal).instrument(span).await
@@ -180,21 +202,20 @@ impl<'a> Turn<'a> {
 
     fn settled(&mut self) -> Result<Reply, Trouble> {
         let ctx = context(self.talk, self.request, &self.facts);
-        let asked = lookup_query(ctx.utterance, ctx.phase).is_some();
-        if asked && !self.draft.looked_up {
+        let question = lookup_query(ctx.utterance, ctx.phase);
+        if question.is_some() && !self.draft.looked_up {
             return Err(Trouble::NotLookedUp);
         }
         // An answer from the posting that was never worded is worded by the guided interviewer.
+        let answered = self.draft.spoken.iter().any(|p| p.kind == SegmentKind::RoleAnswer);
         let silent = self.draft.spoken.is_empty() && self.draft.question.is_none();
-        if silent && (self.draft.looked_up || self.draft.proposal.is_none()) {
+        if (question.is_some() && !answered) || (silent && (self.draft.looked_up || self.draft.proposal.is_none())) {
             return Err(Trouble::Nothing);
         }
+        let open = self.passed_on || (question.is_some() && self.facts.is_empty());
         let draft = Draft {
-            unanswered: if self.facts.is_empty() {
-                std::mem::take(&mut self.draft.unanswered)
-            } else {
-                Vec::new()
-            },
+            // The candidate's words: the model's query may say anything.
+            unanswered: open.then(|| question.unwrap_or_else(|| last_question(ctx.utterance))),
             ..self.draft.clone()
         };
         Ok(proposals::settle(&ctx, &draft))
@@ -244,6 +265,7 @@ impl<'a> Turn<'a> {
                         return Ok(round);
                     }
                 }
+                Some(Ok(ChatEvent::AnsweredBy(_))) => {}
                 Some(Ok(ChatEvent::ToolCall(call))) => round.calls.push(call),
                 Some(Ok(ChatEvent::Finished { .. })) => break,
                 Some(Err(error)) => return Err(error.into()),
@@ -262,12 +284,20 @@ impl<'a> Turn<'a> {
         self.sentences >= self.service.agent.sentences || self.words >= self.service.agent.words
     }
 
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            facts: &self.facts,
+            looked_up: self.draft.looked_up,
+            heard: &self.told,
+            asked: &self.asked,
+            known: &self.known,
+        }
+    }
+
     /// Whether a sentence may be said here, and makes sense.
     fn checked(&self, sentence: &str, is_question: bool) -> Result<(), Breach> {
         let ctx = context(self.talk, self.request, &[]);
         let question = ctx.question.map_or("", |q| q.text.as_str());
-        let known = format!("{} {} {question}", ctx.plan.job_title, ctx.plan.organization);
-        let heard = format!("{} {}", ctx.utterance, ctx.answer_so_far);
         let others = ctx.plan.questions.iter().filter(|q| q.text != question);
         let planned: Vec<&str> = others.flat_map(|q| [q.text.as_str(), q.rephrased.as_str()]).collect();
         let before = self.request.dialogue.recent(RECENT_LINES).filter(|line| line.by_emma);
@@ -275,12 +305,7 @@ impl<'a> Turn<'a> {
             .map(|line| line.text.as_str())
             .chain(self.draft.spoken.iter().map(|part| part.text.as_str()))
             .collect();
-        let ground = Ground {
-            facts: &self.facts,
-            looked_up: self.draft.looked_up,
-            heard: &heard,
-            known: &known,
-        };
+        let ground = self.ground();
         let sense = Sense {
             ground,
             question,
@@ -340,11 +365,14 @@ impl<'a> Turn<'a> {
         if let Some(opening) = opening {
             self.hand_on(proposals::remark(opening)).await;
         }
+        let kind = grounding::kind_of(&rest, &self.ground());
+        self.passed_on |= kind == Kind::PassesOn;
         let part = if self.draft.looked_up {
-            proposals::role_answer(&rest, &self.facts)
+            proposals::about_role(&rest, &self.ground(), self.names_source)
         } else {
             proposals::remark(&rest)
         };
+        self.names_source |= self.draft.looked_up && kind == Kind::Answer;
         self.hand_on(part).await;
         Ok(())
     }
@@ -369,10 +397,12 @@ impl<'a> Turn<'a> {
             Tool::LookUpRole { question } => (self.look_up(&question).await, true),
             Tool::NoteAnswer { quote } => {
                 let ctx = context(self.talk, self.request, &[]);
-                if !is_said(&quote, ctx.utterance) {
-                    return ("error: the candidate did not say that in this turn".to_owned(), true);
-                }
-                self.draft.notes.push(quote);
+                let Some(words) = proposals::noted(&quote, ctx.utterance) else {
+                    let problem =
+                        "error: that is not at least three words of the candidate's in this turn, or may not be noted";
+                    return (problem.to_owned(), true);
+                };
+                self.draft.notes.push(words);
                 (noted().0, !self.has_spoken())
             }
             Tool::NextQuestion => {
@@ -423,7 +453,6 @@ impl<'a> Turn<'a> {
         };
         self.draft.looked_up = true;
         if found.is_empty() {
-            self.draft.unanswered.push(question.to_owned());
             return "Nothing in the posting answers this. Say that the posting does not say, and that you will pass the \
                     question on."
                 .to_owned();
@@ -460,10 +489,17 @@ fn repeats_a_question(sentence: &str, talk: &Talk) -> bool {
             .any(|text| normal(text).contains(&said))
 }
 
-/// Whether these are the candidate's own words.
-fn is_said(quote: &str, utterance: &str) -> bool {
-    let quote = normal(quote);
-    !quote.is_empty() && format!(" {} ", normal(utterance)).contains(&format!(" {quote} "))
+/// What was asked last, where no question about the role was found.
+fn last_question(utterance: &str) -> String {
+    let said = sentences(utterance);
+    let asked = said.iter().rev().find(|sentence| sentence.ends_with('?'));
+    asked
+        .copied()
+        .unwrap_or(utterance)
+        .trim()
+        .chars()
+        .take(LONGEST_QUESTION)
+        .collect()
 }
 
 fn normal(text: &str) -> String {
@@ -502,15 +538,5 @@ mod tests {
         }
         assert_eq!(said, ["I see.", "You had 3.5 million users."]);
         assert_eq!(pending.trim(), "Thanks.");
-    }
-
-    // spec: EMMA-2
-    #[test]
-    fn only_the_candidates_own_words_are_noted() {
-        let utterance = "Well, I led the migration - all of it.";
-        assert!(is_said("I led the migration", utterance));
-        assert!(!is_said("led the immigration", utterance));
-        assert!(!is_said("I led the migrations", utterance));
-        assert!(!is_said("...", utterance));
     }
 }

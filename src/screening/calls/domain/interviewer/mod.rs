@@ -6,6 +6,7 @@
 mod answer;
 mod dialogue;
 mod flow;
+pub mod grounding;
 mod guards;
 mod history;
 pub mod injection;
@@ -26,7 +27,7 @@ pub use guards::not_evidence;
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;
-pub use role::{lookup_query, needs_lookup};
+pub use role::{lookup_query, needs_lookup, told_and_asked};
 pub use silence::{on_no_audio, on_silence};
 
 use serde::{Deserialize, Serialize};
@@ -169,6 +170,7 @@ pub fn warm_up() {
         facts: &[],
         looked_up: false,
         heard: "",
+        asked: "",
         known: "",
     };
     let _ = guards::concerns("hello");

@@ -90,7 +90,7 @@ pub const ANYTHING_ELSE: &[&str] = &[
     "What else would you like to ask?",
     "Do you have another question?",
 ];
-pub const REMARK_NOTED: &[&str] = &["Thank you, I have noted that.", "Thank you for adding that."];
+pub const REMARK_NOTED: &[&str] = &["Thank you for telling me that.", "Thank you for adding that."];
 pub const LATER: &str = "Let's keep further questions for the end, there is time for them.";
 
 pub const NOT_IN_POSTING: &[&str] = &[

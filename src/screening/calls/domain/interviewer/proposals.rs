@@ -1,14 +1,22 @@
 //! Where a language model may speak, what it may propose, and what the rules of the interview make of it. The model
 //! words acknowledgements and answers; which question comes, and when the interview ends, is decided here.
 
+use std::ops::Range;
+
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
 use crate::screening::calls::domain::interviewer::phrases;
+use crate::screening::calls::domain::interviewer::speech_guard::Ground;
 use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
-    Action, Flag, Phase, Reply, ReplyContext, SpeechPart, answer, flow, guards, meta, part, reply, role,
+    Action, Flag, Phase, Reply, ReplyContext, SpeechPart, answer, flow, grounding, guards, meta, part, reply, role,
 };
-use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
+use crate::screening::calls::domain::status::EndReason;
+
+/// A shorter quotation says nothing by itself, words.
+const LEAST_NOTED: usize = 3;
+/// Longest stretch of a turn that is noted, characters.
+const LONGEST_NOTED: usize = 600;
 
 /// What a language model wants to happen after its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +47,8 @@ pub struct Draft {
     pub question: Option<String>,
     /// Whether the posting was searched.
     pub looked_up: bool,
-    /// Searched for and not found.
-    pub unanswered: Vec<String>,
+    /// What the candidate asked and is not told, in their own words.
+    pub unanswered: Option<String>,
     /// Words of the candidate's it found worth noting.
     pub notes: Vec<String>,
 }
@@ -122,11 +130,8 @@ pub fn settle(ctx: &ReplyContext<'_>, draft: &Draft) -> Reply {
         };
     }
     match &draft.proposal {
-        Some(Proposal::Human) => {
-            flags.push(Flag::HumanRequested);
-            return reply::offer_human(ctx, flags);
-        }
-        Some(Proposal::End) if may.end => return flow::goodbye(ctx, Vec::new(), flags),
+        // The offer is the model's; it is the candidate's request once they take it, see `note_request`.
+        Some(Proposal::Human) => return reply::offer_human(ctx, flags),
         Some(Proposal::NextQuestion) if may.next_question => {
             let mut parts = Vec::new();
             if silent {
@@ -134,6 +139,7 @@ pub fn settle(ctx: &ReplyContext<'_>, draft: &Draft) -> Reply {
             }
             return flow::onward(ctx, parts, flags);
         }
+        // Whether that was all is the candidate's to say: they are asked, and their "no" closes the call.
         Some(Proposal::NextQuestion | Proposal::Clarify(_) | Proposal::End) | None => {}
     }
     if aside {
@@ -159,12 +165,86 @@ pub fn after_words(mut guided: Reply) -> Reply {
     guided
 }
 
-/// The part that says what was found in the posting.
-pub fn role_answer(text: &str, facts: &[RoleFact]) -> SpeechPart {
-    SpeechPart {
-        source_refs: facts.iter().map(|fact| fact.field.clone()).collect(),
-        ..part(text, SegmentKind::RoleAnswer, None)
+/// Flags the request for a person where the candidate has just taken the offer of one.
+pub fn note_request(reply: &mut Reply) {
+    let taken = reply.action
+        == Action::Close {
+            reason: EndReason::HumanRequested,
+        };
+    if taken && !reply.flags.contains(&Flag::HumanRequested) {
+        reply.flags.push(Flag::HumanRequested);
     }
+}
+
+/// A sentence of an answer about the role, with what it is taken from. The first one that tells something names the
+/// posting: `named` says whether that was done.
+pub fn about_role(sentence: &str, ground: &Ground<'_>, named: bool) -> SpeechPart {
+    match grounding::kind_of(sentence, ground) {
+        grounding::Kind::Aside => meta(sentence),
+        grounding::Kind::PassesOn => part(sentence, SegmentKind::RoleAnswer, None),
+        grounding::Kind::Answer => {
+            let found = grounding::sources(sentence, ground.facts);
+            let text = if named || grounding::names_source(sentence) {
+                sentence.to_owned()
+            } else {
+                role::with_source(sentence)
+            };
+            SpeechPart {
+                source_refs: found.into_iter().map(|fact| fact.field.clone()).collect(),
+                ..part(text, SegmentKind::RoleAnswer, None)
+            }
+        }
+    }
+}
+
+/// The clauses of a turn that a quotation of it stands in, as the candidate said them: whole, so that no "not" is cut off.
+/// None where it is no quotation, says too little, or stands where nothing may be evidence.
+pub fn noted(quote: &str, utterance: &str) -> Option<String> {
+    let chars: Vec<char> = utterance.chars().collect();
+    let (said, wanted) = (words_with_places(utterance), words_with_places(quote));
+    if wanted.len() < LEAST_NOTED {
+        return None;
+    }
+    let at = said
+        .windows(wanted.len())
+        .position(|window| window.iter().zip(&wanted).all(|(a, b)| a.0 == b.0))?;
+    let (mut start, mut end) = (said[at].1.start, said[at + wanted.len() - 1].1.end);
+    let ends_clause = |i: usize| {
+        matches!(chars[i], ',' | ';' | ':' | '.' | '!' | '?' | '–' | '—' | '\n')
+            && chars.get(i + 1).is_none_or(|next| next.is_whitespace())
+    };
+    while start > 0 && !ends_clause(start - 1) {
+        start -= 1;
+    }
+    while end < chars.len() && !ends_clause(end) {
+        end += 1;
+    }
+    let barred = guards::not_evidence(utterance);
+    if end - start > LONGEST_NOTED || barred.iter().any(|span| span.start < end && start < span.end) {
+        return None;
+    }
+    let text: String = chars[start..end].iter().collect();
+    Some(text.trim().to_owned())
+}
+
+/// The words of a text as they are compared, and the characters each came from.
+fn words_with_places(text: &str) -> Vec<(String, Range<usize>)> {
+    let mut words: Vec<(String, Range<usize>)> = Vec::new();
+    let mut inside = false;
+    for (i, c) in text.chars().enumerate() {
+        let joins = matches!(c, '\'' | '’');
+        if c.is_alphanumeric() {
+            if !inside {
+                words.push((String::new(), i..i));
+            }
+            if let Some((word, place)) = words.last_mut() {
+                word.extend(c.to_lowercase());
+                place.end = i + 1;
+            }
+        }
+        inside = c.is_alphanumeric() || (inside && joins);
+    }
+    words
 }
 
 /// A remark to the candidate that belongs to no question.
@@ -193,3 +273,6 @@ fn rest(spoken: &[SpeechPart], mut reply: Reply) -> Reply {
     reply.parts = rest;
     reply
 }
+
+#[cfg(test)]
+mod tests;

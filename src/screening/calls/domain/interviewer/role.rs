@@ -90,6 +90,13 @@ pub fn lookup_query(utterance: &str, phase: Phase) -> Option<String> {
     bare.then(|| utterance.trim().to_owned())
 }
 
+/// What of a text tells something, and what asks.
+pub fn told_and_asked(text: &str, phase: Phase) -> (String, String) {
+    let asks = |sentence: &&str| sentence.trim_end().ends_with('?') || lookup_query(sentence, phase).is_some();
+    let (asked, told): (Vec<&str>, Vec<&str>) = sentences(text).into_iter().partition(asks);
+    (told.join(" "), asked.join(" "))
+}
+
 /// Whether this turn asks about the role, so that the posting should be searched before replying.
 pub fn needs_lookup(utterance: &str, phase: Phase) -> bool {
     lookup_query(utterance, phase).is_some()
@@ -128,6 +135,13 @@ pub(super) fn statement(fact: &RoleFact) -> String {
     };
     // One sentence, so that it can be rendered ahead: inner full stops would cut it.
     format!("{lead}: {}.", text.replace(". ", ", "))
+}
+
+/// A statement about the role that does not say where it comes from, made one that does.
+pub(super) fn with_source(sentence: &str) -> String {
+    let agreeing = ["Yes, ", "Sure, ", "Certainly, ", "Of course, "];
+    let said = agreeing.iter().find_map(|word| sentence.strip_prefix(word));
+    format!("The posting says: {}", said.unwrap_or(sentence))
 }
 
 /// Words about the process itself, which need no posting.

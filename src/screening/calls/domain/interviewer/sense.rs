@@ -6,7 +6,7 @@
 //! The model has two things to do between planned questions: to acknowledge and to answer. So the check may be strict: a
 //! good sentence that is left out costs a variation, a bad one that is said costs the candidate's trust.
 
-mod words;
+pub(super) mod words;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -14,8 +14,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
+use crate::screening::calls::domain::interviewer::grounding::{
+    gives_back, is_about_candidate, is_courtesy, is_found, passes_on,
+};
 use crate::screening::calls::domain::interviewer::sense::words::{is_frame, is_function, is_question_word, is_term};
-use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground, passes_on};
+use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground};
 
 /// Share of a remark's content words that must come from what was said or asked.
 const SUPPORTED: f32 = 0.45;
@@ -49,7 +52,7 @@ macro_rules! pattern {
 pattern!(
     // An interviewer's "I": it hears, understands, notes and passes on, and did nothing else.
     OWN_PART,
-    r"^(?:i|im|ive|ill|id) (?:am |have |will |would |do |can |also |now |just |see|not )*(?:see|understand|understood|hear|heard|appreciate|follow|get|got|take|took|note|noted|thank|listen|listening|pass|passed|am sorry|sorry|an? ai|emma|know what you mean|have it|a clear|a good picture|a clearer|doing well|fine|well|repeat|wait|dont have that|not have that|dont know|not know|cant say|cannot say|gather|catch|caught|mentioned|wrote that down|written that down|written it down)\b",
+    r"^(?:i|im|ive|ill|id) (?:am |have |will |would |do |can |also |now |just |see|not )*(?:see|understand|understood|hear|heard|appreciate|follow|get|got|take|took|note|noted|thank|listen|listening|pass|passed|am sorry|sorry|an? ai|emma|know what you mean|have it|a clear|a good picture|a clearer|doing well|fine|well|repeat|wait|dont have that|not have that|dont know|not know|cant say|cannot say|afraid|(?:could not|couldnt|cannot|cant) find|gather|catch|caught|mentioned|wrote that down|written that down|written it down)\b",
 );
 pattern!(
     // Leads where the program leads, or tells the candidate what to do.
@@ -73,6 +76,11 @@ pattern!(
     r"^(?:yes |okay |ok )?(?:that is|thats|that was|you are|youre|this is) (?:absolutely |completely |exactly |quite |very )*(?:correct|right|true|accurate|the right|the correct|the best|a good (?:point|idea|answer|choice))\b|\bi (?:\w+ )?agree\b",
 );
 pattern!(
+    // Says yes or no to something: what the candidate tells needs none, and what they ask is not Emma's to confirm.
+    AGREES,
+    r"^(?:yes|right|correct|exactly|indeed) (?:(?:it|there|they|that|this) (?:is|are|was|will|can|does)|its|thats|theres|theyre)\b|^(?:(?:yes|yeah|yep|no|right|correct|exactly|indeed|absolutely|certainly|definitely|of course|sure|it is|it does|there is|they do|that is so) ?)+$",
+);
+pattern!(
     ACKNOWLEDGES,
     r"^(?:thank|thanks|i see|i understand|understood|okay|ok|got it|all right|alright|right|so|noted|of course|sure|yes|no problem|i hear|i have noted|ive noted|i appreciate|it (?:helps|sounds|seems|is clear)|that (?:helps|makes|gives|shows|tells|is clear|is helpful|explains|sounds|was)|thats (?:clear|helpful)|mhm|i am sorry|im sorry|take your time|go ahead|no rush|no hurry|sorry|good to know)\b",
 );
@@ -89,25 +97,26 @@ pub fn check(sentence: &str, sense: &Sense<'_>) -> Result<(), Breach> {
     if LEADS.is_match(&said) {
         return Err(Breach::Leads);
     }
-    if RATES.is_match(&said) {
+    if RATES.is_match(&said) || AGREES.is_match(&said) {
         return Err(Breach::Judgement);
     }
     repeats(&said, &words, sense)?;
-    if passes_on(&said) {
+    if passes_on(sentence, &sense.ground) {
         return Ok(());
     }
-    let content = Content::of(&words, sense, is_frame);
-    if sense.ground.looked_up {
+    if sense.ground.looked_up && !gives_back(&said) {
         // An answer about the role says what was found, and nothing beside it.
-        let most = usize::from(!sense.ground.facts.is_empty());
-        return if content.unknown.len() > most {
-            Err(Breach::Unsupported)
-        } else {
-            Ok(())
-        };
+        let fits = is_courtesy(&said) || is_found(&words, &sense.ground);
+        return if fits { Ok(()) } else { Err(Breach::Unsupported) };
     }
+    let content = Content::of(&words, sense, is_frame);
     if content.unknown.iter().any(|word| is_term(word)) {
         return Err(Breach::Unsupported);
+    }
+    // Pay and terms that the candidate spoke of are theirs to want, not Emma's to confirm.
+    let confirms = words.iter().any(|word| is_term(word)) && words.iter().any(|word| is_state(word));
+    if confirms && !is_about_candidate(&said) {
+        return Err(Breach::OffPoint);
     }
     let to_candidate = words.iter().any(|word| is_you(word)) || ACKNOWLEDGES.is_match(&said);
     if !to_candidate || content.share() < SUPPORTED {
@@ -226,7 +235,8 @@ fn repeats(said: &str, words: &[&str], sense: &Sense<'_>) -> Result<(), Breach> 
     if words.len() > MAY_REPEAT && sense.said.iter().any(|line| holds(&plain(line), said)) {
         return Err(Breach::Repeats);
     }
-    if words.len() > MAY_REPEAT && holds(&plain(sense.ground.heard), said) {
+    let candidates = [sense.ground.heard, sense.ground.asked];
+    if words.len() > MAY_REPEAT && candidates.iter().any(|line| holds(&plain(line), said)) {
         return Err(Breach::Repeats);
     }
     let instructions = plain(sense.instructions);
@@ -276,6 +286,14 @@ impl<'a> Content<'a> {
         let all = self.known + self.unknown.len();
         if all == 0 { 1.0 } else { self.known as f32 / all as f32 }
     }
+}
+
+/// Tells how things are or may be.
+fn is_state(word: &str) -> bool {
+    matches!(
+        word,
+        "is" | "are" | "its" | "thats" | "theres" | "will" | "can" | "may" | "would" | "possible"
+    )
 }
 
 fn is_you(word: &str) -> bool {

@@ -1,12 +1,12 @@
 //! Checks what a language model would have Emma say, sentence by sentence, before anybody hears it. Pure and strict:
 //! what does not pass is not said, and the guided interviewer takes the turn.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
+use crate::screening::calls::domain::interviewer::grounding;
 use crate::screening::calls::domain::ports::RoleFact;
 
 /// Why a sentence is not said.
@@ -86,16 +86,16 @@ pub struct Ground<'a> {
     /// What the search of the posting brought in this turn.
     pub facts: &'a [RoleFact],
     pub looked_up: bool,
-    /// The candidate's words.
+    /// What the candidate told. What is so at the job is not known from it.
     pub heard: &'a str,
+    /// What the candidate asked: it names what may be spoken about and supports nothing.
+    pub asked: &'a str,
     /// Job title, organization and the open question: Emma may name them.
     pub known: &'a str,
 }
 
 /// A longer sentence is no speech, words.
 const LONGEST_SENTENCE: usize = 45;
-/// Share of a role answer's content words that must stand in what was found.
-const GROUNDED: f32 = 0.5;
 
 macro_rules! pattern {
     ($name:ident, $($text:expr),+ $(,)?) => {
@@ -127,10 +127,6 @@ pattern!(
     MACHINERY,
     r"\b(?:system prompt|my (?:instructions|prompt|guidelines|rules|programming|rubric|training)|as an? (?:large )?(?:ai )?(?:language model|assistant|chatbot)|language model|function call|tool call|next question tool|json|look up role|next_question|note answer|ask to clarify|propose end|candidate asks for human|openai|chatgpt|the rubric|scoring criteria|developer mode|data kind)\b",
     r"|\bi(?:m| am) (?:a |an )?(?:real |actual )?(?:human|person|man|woman)\b|\bi(?:m| am) not (?:an? )?(?:ai|robot|machine|computer|program)\b|\bi (?:cannot|cant|can not|am unable to|m unable to) (?:assist|help|comply|fulfil|fulfill)\b",
-);
-pattern!(
-    ROLE_CLAIM,
-    r"\b(?:the posting|the job (?:description|ad|advert|posting)|we (?:offer|provide|pay|have|use|work|are|do|can|allow|expect|require|value|support)|our (?:team|company|office|product|stack|salary|benefits|culture|customers|clients|tools|policy|process|employees|people|values|mission|engineers)|the (?:role|position|job|salary|pay|company|team|office|contract|benefits?|hours|schedule|stack|work) (?:is|are|has|have|offers?|includes?|requires?|pays?|comes|involves?|starts?|will|can|uses?|would)|this (?:role|position|job|team|company) (?:is|has|offers?|includes?|requires?|pays?|comes|involves?|will|can|uses?|would)|it (?:pays|offers|includes|comes with)|you(?:ll| will| would|d) (?:be (?:working|paid|based|reporting|responsible)|work|earn|get|receive|report|have access|need))\b",
 );
 pattern!(
     JUDGEMENT,
@@ -171,7 +167,7 @@ pub fn check(sentence: &str, ground: &Ground<'_>) -> Result<(), Breach> {
             return Err(breach);
         }
     }
-    supported(sentence, &said, ground)?;
+    grounding::supported(sentence, &said, ground)?;
     if JUDGEMENT.is_match(&said) || EXCLAIMS.is_match(&said) {
         return Err(Breach::Judgement);
     }
@@ -191,101 +187,6 @@ pub fn check_question(question: &str, ground: &Ground<'_>) -> Result<(), Breach>
     Ok(())
 }
 
-fn supported(sentence: &str, said: &str, ground: &Ground<'_>) -> Result<(), Breach> {
-    let claims = ROLE_CLAIM.is_match(said);
-    if claims && !ground.looked_up {
-        return Err(Breach::Unsupported);
-    }
-    let facts: String = ground.facts.iter().map(|fact| plain(&fact.text) + " ").collect();
-    let heard = format!("{} {}", plain(ground.heard), plain(ground.known));
-    // A number comes from the posting or from the candidate, or it is made up.
-    let known: BTreeSet<&str> = facts.split(' ').chain(heard.split(' ')).collect();
-    let numbers = plain(sentence);
-    let made_up = numbers
-        .split(' ')
-        .any(|word| word.chars().any(|c| c.is_ascii_digit()) && !known.contains(word));
-    if made_up {
-        return Err(Breach::Unsupported);
-    }
-    if !claims || passes_on(said) {
-        return Ok(());
-    }
-    if ground.facts.is_empty() {
-        return Err(Breach::Unsupported);
-    }
-    let stems: BTreeSet<String> = known.iter().map(|word| stem(word)).collect();
-    let content: Vec<&str> = said.split(' ').filter(|w| w.len() > 3 && !FRAME.contains(w)).collect();
-    let grounded = content.iter().filter(|word| stems.contains(&stem(word))).count();
-    if (grounded as f32) < content.len() as f32 * GROUNDED {
-        return Err(Breach::Unsupported);
-    }
-    Ok(())
-}
-
-/// Words a role answer is built with whatever it says.
-const FRAME: &[&str] = &[
-    "posting",
-    "says",
-    "states",
-    "mentions",
-    "lists",
-    "that",
-    "this",
-    "role",
-    "position",
-    "there",
-    "about",
-    "with",
-    "from",
-    "also",
-    "will",
-    "have",
-    "your",
-    "their",
-    "which",
-    "what",
-    "would",
-    "does",
-    "among",
-    "part",
-    "includes",
-    "include",
-    "offers",
-    "offer",
-    "according",
-    "named",
-    "names",
-    "work",
-    "company",
-    "team",
-];
-
-/// "The posting does not say; I will pass your question on."
-pub(super) fn passes_on(said: &str) -> bool {
-    let unknown = [
-        "does not say",
-        "doesnt say",
-        "does not mention",
-        "doesnt mention",
-        "not in the posting",
-        "dont have that",
-        "do not have that",
-        "does not state",
-        "doesnt state",
-        "dont know",
-        "do not know",
-    ];
-    unknown.iter().any(|words| said.contains(words))
-        || said.contains("pass your question on")
-        || said.contains("pass that question on")
-        || said.contains("pass it on")
-        || said.contains("pass that on")
-}
-
-fn stem(word: &str) -> String {
-    word.chars().take(5).collect()
-}
-
 fn is_latin(c: char) -> bool {
     c.is_ascii() || ('\u{00c0}'..='\u{024f}').contains(&c)
 }
@@ -303,6 +204,7 @@ mod tests {
             facts,
             looked_up,
             heard: "I led the migration of 12 services from Oracle to PostgreSQL in 2021 at a hospital.",
+            asked: "",
             known: "Backend engineer Acme",
         }
     }

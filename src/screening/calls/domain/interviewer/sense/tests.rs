@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::screening::calls::domain::interviewer::speech_guard;
+use crate::screening::calls::domain::interviewer::{Phase, told_and_asked};
 use crate::screening::calls::domain::ports::RoleFact;
 
 const REPLIES: &str = include_str!("../../../../../../tests/data/replies/replies.json");
@@ -61,11 +62,13 @@ fn count(pick: impl Fn(&Situation) -> (&[String], &[String])) -> (Count, Count) 
             .filter(|q| *q != situation.question)
             .collect();
         let known = format!("Backend engineer Acme {}", situation.question);
+        let (told, asked) = told_and_asked(&situation.heard, Phase::Questions);
         let sense = Sense {
             ground: Ground {
                 facts: &facts,
                 looked_up: situation.looked_up,
-                heard: &situation.heard,
+                heard: &told,
+                asked: &asked,
                 known: &known,
             },
             question: &situation.question,
@@ -117,6 +120,7 @@ fn sense<'a>(said: &'a [&'a str], instructions: &'a str) -> Sense<'a> {
             facts: &[],
             looked_up: false,
             heard: "I led the migration and I wrote all the scripts myself.",
+            asked: "",
             known: "",
         },
         question: "Tell me about a migration.",
