@@ -14,6 +14,7 @@ mod fakes;
 mod http_api;
 mod llm;
 mod mind;
+mod plans;
 mod raw_peer;
 mod recordings;
 mod remote_speech;
