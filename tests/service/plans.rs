@@ -269,7 +269,7 @@ async fn an_edit_made_while_a_plan_is_drafted_stays() {
     let work = tokio::spawn(async move { jobs.run_due().await });
     drafter.is_asked().await;
     let edited = edit(&at, |plan| {
-        plan["questions"][0]["text"] = json!("What did you build last year?")
+        plan["questions"][0]["text"] = json!("What did you build last year?");
     })
     .await;
     drafter.go.add_permits(1);

@@ -299,6 +299,13 @@ fn what_must_not_be_asked_is_refused_whoever_wrote_it() {
     ] {
         assert_eq!(with(text), Ok(()), "{text}");
     }
+    // Not even where the employer's name is one of the words.
+    let mut posting = demo_posting();
+    "children".clone_into(&mut posting.organization.name);
+    let hiding = JobOffer::new(posting);
+    let mut plan = deterministic_plan(&hiding, 1).expect("a plan");
+    "Do you have children?".clone_into(&mut plan.questions[1].text);
+    assert!(matches!(validate(&plan, &hiding), Err(PlanFault::Unfit { .. })));
 }
 
 // spec: APP-7, EMMA-5
