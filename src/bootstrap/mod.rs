@@ -4,14 +4,14 @@ pub mod engines;
 pub mod erasing;
 pub mod llm;
 pub mod outside;
+pub mod prepare;
+pub mod subscriptions;
 
 mod demo;
 mod entrance;
 mod glue;
 pub mod mind;
-mod prepare;
 mod speech;
-mod subscriptions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

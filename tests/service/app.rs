@@ -26,6 +26,7 @@ use emma::screening::applications::application::react::{
 use emma::screening::applications::domain::application::{ApplicationErased, ApplicationStatus, JobOfferApplied};
 use emma::screening::applications::domain::consent::ConsentWithdrawn;
 use emma::screening::applications::domain::directory::TalentDirectory;
+use emma::screening::applications::domain::ports::PlanMaker;
 use emma::screening::applications::infrastructure::calls::ApplicationCalls;
 use emma::screening::applications::infrastructure::documents::FileReader;
 use emma::screening::applications::infrastructure::http::ApplicationsState;
@@ -204,17 +205,23 @@ impl App {
 
     /// An Emma over this database, as after a restart.
     pub fn over(base: TestDb, engines: Option<Engines>) -> Self {
-        Self::assemble(base, None, engines, None)
+        Self::assemble(base, None, engines, None, Arc::new(DeterministicPlans))
+    }
+
+    /// With somebody who makes plans.
+    pub fn planning(base: TestDb, plans: Arc<dyn PlanMaker>) -> Self {
+        Self::assemble(base, None, None, None, plans)
     }
 
     /// With somewhere to look candidates and opportunities up.
     pub fn knowing(base: TestDb, directory: Arc<dyn TalentDirectory>) -> Self {
-        Self::assemble(base, Some(directory), None, None)
+        Self::assemble(base, Some(directory), None, None, Arc::new(DeterministicPlans))
     }
 
     /// With engines for calls, and a gateway for those that come over WebRTC.
     pub async fn start_with(engines: Engines, gateway: Arc<dyn MediaGateway>) -> Self {
-        Self::assemble(TestDb::open().await, None, Some(engines), Some(gateway))
+        let base = TestDb::open().await;
+        Self::assemble(base, None, Some(engines), Some(gateway), Arc::new(DeterministicPlans))
     }
 
     fn assemble(
@@ -222,6 +229,7 @@ impl App {
         directory: Option<Arc<dyn TalentDirectory>>,
         engines: Option<Engines>,
         gateway: Option<Arc<dyn MediaGateway>>,
+        plans: Arc<dyn PlanMaker>,
     ) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
@@ -243,7 +251,7 @@ impl App {
                 answers: idempotency.clone(),
             }),
             documents: Arc::new(FileReader::default()),
-            plans: Arc::new(DeterministicPlans),
+            plans,
             directory,
             clock: clock.clone(),
             link_terms: LinkTerms {

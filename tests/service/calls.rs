@@ -272,6 +272,53 @@ async fn a_new_attempt_knows_what_was_said_in_the_one_before() {
     drop(caller);
 }
 
+// spec: CALL-7, APP-7
+#[tokio::test]
+async fn a_new_attempt_keeps_the_plan_of_the_one_that_broke() {
+    let held = interview_on(App::live().await).await;
+    let mut caller = held.begins().await;
+    caller
+        .types("I built the payments API in Python and halved its errors.")
+        .await;
+    caller.hears("an answer", |m| m["type"] == "turn").await;
+    let app = &held.at.app;
+    let before = interview(app, &held.token).await.json();
+    let id = CallId::parse(&held.call).expect("an id");
+    let first = app.calls.find(&id).await.expect("stored").expect("there");
+    let ended = app.interviews.end(&first.application_id, EndReason::DisconnectTimeout);
+    assert!(ended.await.expect("stored"));
+    caller.hears_the_end().await;
+    eventually("the first call is over", async || {
+        !app.interviews.is_occupied(&first.application_id)
+    })
+    .await;
+    let broken = app.calls.find(&id).await.expect("stored").expect("there");
+    let asked = broken.coverage.summary().asked;
+    assert!(asked > 0, "{:?}", broken.coverage);
+
+    let path = format!("/api/v1/job-offers/{}/plan", held.at.offer);
+    let mut plan = app.get(&path).await.json();
+    let questions = plan["questions"].as_array_mut().expect("a list");
+    questions[0]["text"] = json!("What did you do last year?");
+    let last = questions.last_mut().expect("a question");
+    last["text"] = json!("When could you begin, if it works out?");
+    let edited = app.recruiter(Method::PUT, &path, Some(plan)).await;
+    assert_eq!(edited.status, StatusCode::OK, "{}", edited.text);
+
+    let given = held.at.consent(&held.token, true).await.json();
+    let second = CallId::parse(given["call_id"].as_str().expect("an id")).expect("an id");
+    assert_ne!(second, id);
+    let second = app.calls.find(&second).await.expect("stored").expect("there");
+    assert_eq!((second.attempt, second.plan_version), (2, first.plan_version));
+    assert_eq!(second.coverage, broken.coverage);
+    let shown = interview(app, &held.token).await.json();
+    assert_eq!(shown["topics"], before["topics"]);
+    assert_eq!(
+        app.service.enter(&held.token).await.expect("a call").plan.version,
+        first.plan_version
+    );
+}
+
 // spec: CALL-4
 #[tokio::test]
 async fn a_recruiter_calls_a_running_interview_off_and_the_candidate_hears_why() {

@@ -15,6 +15,7 @@ mod http_api;
 mod idempotency;
 mod llm;
 mod mind;
+mod plans;
 mod raw_peer;
 mod recordings;
 mod remote_speech;

@@ -36,6 +36,8 @@ pub enum MadeBy {
         /// Name and version, e.g. `plan.v1`.
         prompt: String,
     },
+    /// Edited by a person; nothing but another edit takes its place.
+    Recruiter,
 }
 
 /// One prepared question.

@@ -4,17 +4,13 @@ use crate::screening::applications::application::{ApplicationError, ApplicationS
 use crate::screening::applications::domain::plan::validate;
 use crate::screening::applications::domain::ports::{InterviewPlanEdited, PlanEdit, PlanOwner, PlanVersion};
 use crate::screening::shared::ids::{ApplicationId, JobOfferId};
-use crate::screening::shared::plan::InterviewPlan;
+use crate::screening::shared::plan::{InterviewPlan, MadeBy};
 use crate::shared::events::Event;
 
 /// What the time of a topic may be, seconds.
 const TIME_BUDGET_S: std::ops::RangeInclusive<u32> = 15..=900;
 /// What the silence before a reassurance may be, milliseconds.
 const THINK_TIME_MS: std::ops::RangeInclusive<u32> = 1_000..=60_000;
-/// Longest text that is said in one go.
-const MAX_SPOKEN_CHARS: usize = 1_500;
-/// Plenty for eight questions; more is not read by anybody.
-const MAX_CRITERIA: usize = 40;
 
 /// The versions an application's interview can be held with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +66,8 @@ impl ApplicationService {
         self.edit(&offer, edit).await
     }
 
-    fn edited(&self, offer: &JobOfferId, application: Option<&ApplicationId>) -> Event {
+    /// The news that another plan is in force.
+    pub(super) fn edited(&self, offer: &JobOfferId, application: Option<&ApplicationId>) -> Event {
         let told = InterviewPlanEdited {
             job_offer_id: offer.clone(),
             application_id: application.cloned(),
@@ -79,10 +76,12 @@ impl ApplicationService {
         Event::new(InterviewPlanEdited::NAME, subject, self.clock.now(), &told)
     }
 
-    async fn edit(&self, offer: &JobOfferId, edit: PlanEdit) -> Result<InterviewPlan, ApplicationError> {
+    async fn edit(&self, offer: &JobOfferId, mut edit: PlanEdit) -> Result<InterviewPlan, ApplicationError> {
         let offer = self.job_offer(offer).await?;
         validate(&edit.plan, &offer).map_err(|fault| ApplicationError::BadPlan(fault.to_string()))?;
         measure(&edit.plan).map_err(ApplicationError::BadPlan)?;
+        // Whatever the caller says: from now on no program replaces it.
+        edit.plan.made_by = MadeBy::Recruiter;
         Ok(self.store.edit_plan(&edit, self.clock.now()).await?)
     }
 
@@ -118,21 +117,9 @@ impl ApplicationService {
     }
 }
 
-/// Times and sizes that an interview can be held with.
+/// Times that an interview can be held with.
 fn measure(plan: &InterviewPlan) -> Result<(), String> {
-    let questions = plan.questions.iter();
-    let long = questions
-        .clone()
-        .flat_map(|q| [&q.text, &q.rephrased, &q.topic].into_iter().chain(&q.probes))
-        .chain([&plan.greeting, &plan.closing, &plan.job_title, &plan.organization])
-        .find(|text| text.chars().count() > MAX_SPOKEN_CHARS);
-    if long.is_some() {
-        return Err(format!("a text takes at most {MAX_SPOKEN_CHARS} characters"));
-    }
-    if plan.criteria.len() > MAX_CRITERIA {
-        return Err(format!("a plan takes at most {MAX_CRITERIA} criteria"));
-    }
-    for question in questions {
+    for question in &plan.questions {
         if !TIME_BUDGET_S.contains(&question.time_budget_s) {
             return Err(format!("{}: time_budget_s is from 15 to 900", question.id));
         }

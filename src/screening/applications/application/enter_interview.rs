@@ -98,7 +98,7 @@ impl ApplicationService {
                 plan,
             });
         }
-        let plan = self.plan_of(&application.id).await?;
+        let plan = self.plan_to_hold(&application.id, &progress).await?;
         let candidate_name = match kind {
             InvitationKind::Personal => Some(self.candidate(&application.candidate_id).await?.name),
             InvitationKind::Open => None,
@@ -164,8 +164,8 @@ impl ApplicationService {
         invitation: &Invitation,
         application: &ScreeningApplication,
     ) -> Result<(CallId, InterviewPlan), ApplicationError> {
-        let plan = self.plan_of(&application.id).await?;
         let progress = self.calls.progress(&application.id).await?;
+        let plan = self.plan_to_hold(&application.id, &progress).await?;
         let is_new_attempt = match progress.stage {
             Stage::None | Stage::Over => true,
             Stage::Ready => progress.ended_at.is_some(),
@@ -185,6 +185,20 @@ impl ApplicationService {
             Err(OpenError::Over) => Err(Unusable::Used.into()),
             Err(OpenError::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// The plan of the call that runs, goes on or was held, also where another one is in force by now; else that one.
+    async fn plan_to_hold(
+        &self,
+        application: &ApplicationId,
+        progress: &Progress,
+    ) -> Result<InterviewPlan, ApplicationError> {
+        if let Some(version) = progress.plan_version
+            && let Some(plan) = self.plan_version(application, version).await?
+        {
+            return Ok(plan);
+        }
+        self.plan_of(application).await
     }
 
     /// Whose consent is withdrawn. Only an unknown link is refused: the right outlives the link.

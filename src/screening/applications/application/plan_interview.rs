@@ -2,7 +2,7 @@
 
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::plan::deterministic_plan;
-use crate::screening::applications::domain::ports::PlanOwner;
+use crate::screening::applications::domain::ports::{PlanEdit, PlanOwner};
 use crate::screening::shared::ids::{ApplicationId, JobOfferId};
 use crate::screening::shared::plan::{InterviewPlan, MadeBy};
 use crate::shared::errors::StoreError;
@@ -29,24 +29,45 @@ impl ApplicationService {
     pub async fn prepare_plan(&self, application: &ApplicationId) -> Result<(), ApplicationError> {
         let application = self.application(application).await?;
         let offer = self.job_offer(&application.job_offer_id).await?;
-        let owner = PlanOwner::JobOffer(offer.id.clone());
-        let known = self.store.plan(&owner).await?;
-        if known.as_ref().is_some_and(|plan| plan.made_by != MadeBy::Deterministic) {
+        let known = self.store.plan(&PlanOwner::JobOffer(offer.id.clone())).await?;
+        if known.as_ref().is_some_and(|plan| !is_makeshift(plan)) {
             return Ok(());
         }
-        let version = known.as_ref().map_or(1, |plan| plan.version + 1);
+        let version = known.map_or(1, |plan| plan.version + 1);
         let plan = self
             .plans
             .make(&offer, version)
             .await
             .map_err(ApplicationError::NoPlan)?;
-        if known.is_some() && plan.made_by == MadeBy::Deterministic {
-            return Ok(());
+        if plan.made_by == MadeBy::Deterministic {
+            return self.plan_of_offer(&offer.id).await.map(drop);
         }
-        match self.store.insert_plan(&owner, &plan, self.clock.now()).await {
-            // Made by somebody else meanwhile, which is as good.
-            Err(StoreError::Conflict(_)) => Ok(()),
-            other => Ok(other?),
+        self.put_drafted(&offer.id, plan).await
+    }
+
+    /// Puts a drafted plan in force, unless somebody made or edited one meanwhile. The makeshift plan that a page, a call
+    /// or the voice asked for while it was being drafted is no such plan.
+    async fn put_drafted(&self, offer: &JobOfferId, plan: InterviewPlan) -> Result<(), ApplicationError> {
+        let owner = PlanOwner::JobOffer(offer.clone());
+        let mut tries = 0;
+        loop {
+            let known = self.store.plan(&owner).await?;
+            if known.as_ref().is_some_and(|plan| !is_makeshift(plan)) {
+                return Ok(());
+            }
+            let edit = PlanEdit {
+                owner: owner.clone(),
+                fallback: None,
+                base: known.map_or(0, |plan| plan.version),
+                plan: plan.clone(),
+                edited: self.edited(offer, None),
+            };
+            tries += 1;
+            match self.store.edit_plan(&edit, self.clock.now()).await {
+                // Another version came between reading and writing.
+                Err(StoreError::Conflict(_)) if tries < 3 => {}
+                other => return Ok(other.map(drop)?),
+            }
         }
     }
 
@@ -90,4 +111,10 @@ impl ApplicationService {
             None => Ok(None),
         }
     }
+}
+
+/// Whether a plan was made on the spot, as good as it gets without a language model. Only first versions are: a later one
+/// is somebody's edit.
+fn is_makeshift(plan: &InterviewPlan) -> bool {
+    plan.made_by == MadeBy::Deterministic && plan.version == 1
 }

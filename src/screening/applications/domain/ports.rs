@@ -11,7 +11,7 @@ use crate::screening::applications::domain::consent::Consent;
 use crate::screening::applications::domain::invitation::Invitation;
 use crate::screening::applications::domain::job_offer::{ExternalRef, JobOffer, JobOfferStatus};
 use crate::screening::shared::ids::{ApplicationId, CallId, CandidateId, InvitationId, JobOfferId};
-use crate::screening::shared::plan::InterviewPlan;
+use crate::screening::shared::plan::{InterviewPlan, MadeBy};
 use crate::shared::errors::StoreError;
 use crate::shared::events::Event;
 
@@ -116,19 +116,20 @@ impl Submission {
 }
 
 /// A version of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct PlanVersion {
     pub version: u32,
     pub created_at: DateTime<Utc>,
+    pub made_by: MadeBy,
 }
 
-/// A plan that somebody changed.
+/// A plan that takes the place of the one in force.
 #[derive(Debug, Clone)]
 pub struct PlanEdit {
     pub owner: PlanOwner,
     /// Whose plan is in force where the owner has none of its own.
     pub fallback: Option<PlanOwner>,
-    /// The version that was edited.
+    /// The version whose place it takes; 0 where there is none.
     pub base: u32,
     /// Its version is set by the store.
     pub plan: InterviewPlan,
@@ -136,7 +137,7 @@ pub struct PlanEdit {
     pub edited: Event,
 }
 
-/// Published with every edit of a plan: what was prepared from the plan before is out of date.
+/// Published when another plan is in force, edited or drafted: what was prepared from the plan before is out of date.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InterviewPlanEdited {
     pub job_offer_id: JobOfferId,
@@ -235,6 +236,8 @@ pub struct Progress {
     /// When each attempt so far was made.
     pub attempts: Vec<DateTime<Utc>>,
     pub call_id: Option<CallId>,
+    /// Of the last call, unless the next one begins afresh.
+    pub plan_version: Option<u32>,
     /// Questions of the last call that are behind the candidate.
     pub topics_done: usize,
     /// How long that call has run, ms.

@@ -9,7 +9,7 @@ use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::domain::consent::ConsentState;
 use crate::screening::applications::domain::ports::{InterviewCalls, OpenError, Progress, Stage};
 use crate::screening::calls::application::interviewing::Talk;
-use crate::screening::calls::application::open::{OpenCallError, open_call};
+use crate::screening::calls::application::open::{OpenCallError, goes_on, open_call};
 use crate::screening::calls::application::service::Interviews;
 use crate::screening::calls::application::withdraw::{CallEnder, call_off, forget_calls};
 use crate::screening::calls::domain::attempt::{Entry, entry};
@@ -42,7 +42,13 @@ impl InterviewCalls for ApplicationCalls {
 
     async fn progress(&self, application: &ApplicationId) -> Result<Progress, StoreError> {
         let calls = self.store.of_application(application).await?;
-        let stage = match entry(&calls, self.clock.now()) {
+        let entry = entry(&calls, self.clock.now());
+        let plan_version = match &entry {
+            Entry::First => None,
+            Entry::Resume(call) => goes_on(call).then_some(call.plan_version),
+            Entry::Current(call) | Entry::Over(call) => Some(call.plan_version),
+        };
+        let stage = match entry {
             Entry::First => Stage::None,
             Entry::Resume(_) => Stage::Ready,
             Entry::Over(_) => Stage::Over,
@@ -58,6 +64,7 @@ impl InterviewCalls for ApplicationCalls {
             topics_done: last.map_or(0, |call| call.coverage.0.iter().filter(is_done).count()),
             elapsed_ms: last.map_or(0, |call| call.media_ms),
             stage,
+            plan_version,
             attempts: calls.iter().map(|call| call.created_at).collect(),
             call_id: last.map(|call| call.id.clone()),
             end_reason: last

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::screening::applications::domain::ports::{PlanEdit, PlanOwner, PlanVersion};
 use crate::screening::shared::plan::InterviewPlan;
-use crate::shared::db::{Db, Write, from_ms, to_json, to_ms};
+use crate::shared::db::{Db, Write, from_json, from_ms, to_json, to_ms};
 use crate::shared::erased;
 use crate::shared::errors::StoreError;
 use crate::shared::outbox;
@@ -41,15 +41,19 @@ pub(super) async fn edit(db: &Db, edit: &PlanEdit, now: DateTime<Utc>) -> Result
 
 /// All versions of an owner, newest first.
 pub(super) async fn versions(db: &Db, owner: &PlanOwner) -> Result<Vec<PlanVersion>, StoreError> {
-    let rows: Vec<(u32, i64)> =
-        sqlx::query_as("SELECT version, created_at FROM interview_plans WHERE owner = $1 ORDER BY version DESC")
+    let rows: Vec<(u32, i64, String)> =
+        sqlx::query_as("SELECT version, created_at, body FROM interview_plans WHERE owner = $1 ORDER BY version DESC")
             .bind(owner.as_str())
             .fetch_all(db.reader())
             .await?;
     rows.into_iter()
-        .map(|(version, created_at)| {
-            let created_at = from_ms(created_at)?;
-            Ok(PlanVersion { version, created_at })
+        .map(|(version, created_at, body)| {
+            let plan: InterviewPlan = from_json(&body)?;
+            Ok(PlanVersion {
+                version,
+                created_at: from_ms(created_at)?,
+                made_by: plan.made_by,
+            })
         })
         .collect()
 }

@@ -20,7 +20,8 @@ pub enum OpenCallError {
     Store(#[from] StoreError),
 }
 
-/// The open call of an application; else a new attempt, which after a technical break keeps what was covered.
+/// The open call of an application; else a new attempt, which after a technical break keeps the plan and what of it was
+/// covered, also where another plan is in force by now.
 /// Only for an application whose candidate has consented.
 ///
 /// # Errors
@@ -32,14 +33,14 @@ pub async fn open_call(
     now: DateTime<Utc>,
 ) -> Result<ScreeningCall, OpenCallError> {
     let calls = store.of_application(application).await?;
-    let coverage = match entry(&calls, now) {
+    let (version, coverage) = match entry(&calls, now) {
         Entry::Current(call) => return Ok(call.clone()),
         Entry::Over(_) => return Err(OpenCallError::Over),
-        Entry::Resume(call) if keeps_coverage(call, plan) => call.coverage.clone(),
-        Entry::Resume(_) | Entry::First => Coverage::of_plan(plan),
+        Entry::Resume(call) if goes_on(call) => (call.plan_version, call.coverage.clone()),
+        Entry::Resume(_) | Entry::First => (plan.version, Coverage::of_plan(plan)),
     };
     let attempt = calls.last().map_or(1, |call| call.attempt + 1);
-    let call = ScreeningCall::ready(application.clone(), attempt, plan.version, coverage, now);
+    let call = ScreeningCall::ready(application.clone(), attempt, version, coverage, now);
     match store.insert(&call).await {
         Ok(()) => Ok(call),
         // Somebody else opened it at the same moment; there is only ever one.
@@ -51,7 +52,8 @@ pub async fn open_call(
     }
 }
 
-/// Another plan has other questions, and a purged call has nothing to go on from.
-fn keeps_coverage(call: &ScreeningCall, plan: &InterviewPlan) -> bool {
-    call.plan_version == plan.version && call.end_reason() != Some(EndReason::ConsentWithdrawn)
+/// Whether the attempt after this call takes it up. Where nothing was asked yet there is nothing to take up, and a purged
+/// call has nothing left.
+pub fn goes_on(call: &ScreeningCall) -> bool {
+    call.coverage.summary().asked > 0 && call.end_reason() != Some(EndReason::ConsentWithdrawn)
 }

@@ -125,6 +125,27 @@ async fn a_draft_that_breaks_rules_is_mended_once() {
 
 // spec: APP-7
 #[tokio::test]
+async fn a_draft_with_small_slips_is_set_right_without_asking_again() {
+    let offer = JobOffer::new(demo_posting());
+    let mut slips = draft();
+    slips["criteria"][0]["job_field"] = json!("responsibilities[0]: Own the payments API");
+    slips["criteria"][0]["keywords"] = json!([" Payments ", ""]);
+    slips["criteria"][1]["kind"] = json!("gate");
+    let mut orphan = slips["criteria"][1].clone();
+    orphan["id"] = json!("c9");
+    slips["criteria"].as_array_mut().unwrap().push(orphan);
+    slips["questions"][0]["criterion_ids"] = json!(["c1", "c77"]);
+    slips["questions"][0]["probes"] = json!(["Why?", "Why?", "And then?", "Who?", "When?", "Where was that?"]);
+    let (plan, asked) = made(&offer, vec![Some(slips.to_string())]).await;
+    assert_eq!((&plan.made_by, asked.len()), (&model_made(), 1));
+    assert_eq!(plan.criteria[0].job_field, "responsibilities[0]");
+    assert_eq!(plan.criteria[0].keywords, ["payments"]);
+    assert_eq!((plan.criteria.len(), plan.criteria[1].weight), (2, 0.0));
+    assert_eq!(plan.questions[0].probes, ["Why?", "And then?", "Who?", "When?"]);
+}
+
+// spec: APP-7
+#[tokio::test]
 async fn what_cannot_be_mended_gives_the_deterministic_plan() {
     let offer = JobOffer::new(demo_posting());
     let bad = [

@@ -3,8 +3,10 @@
 use crate::screening::applications::domain::job_offer::{Commitment, Place, Posting};
 use crate::screening::applications::domain::plan::Draft;
 use crate::screening::applications::domain::plan::keywords::keywords_of;
-use crate::screening::applications::domain::plan::lines::{LineKind, kind_of, language_in, prohibited_in};
-use crate::screening::applications::domain::plan::phrase::{activity, capitalized, listed, thing, tidy};
+use crate::screening::applications::domain::plan::lines::{LineKind, kind_of, language_in};
+use crate::screening::applications::domain::plan::phrase::{activity, capitalized, listed, thing};
+use crate::screening::applications::domain::plan::tidy::tidy;
+use crate::screening::calls::domain::interviewer::prohibited::prohibited_in;
 use crate::screening::shared::plan::{Anchors, Criterion, CriterionKind, QuestionKind};
 
 /// Things one question asks about: more cannot be kept in mind by ear.

@@ -1,18 +1,22 @@
 //! A plan as a language model drafts it. The words Emma must say (greeting, disclosure, closing) and all times are ours.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::screening::applications::domain::job_offer::JobOffer;
-use crate::screening::applications::domain::plan::lines::{LineKind, kind_of, prohibited_in};
+use crate::screening::applications::domain::plan::keywords::MAX_KEYWORD;
 use crate::screening::applications::domain::plan::validate::faults;
 use crate::screening::applications::domain::plan::{PlanFault, frame, think_time_ms, time_budget_s};
-use crate::screening::shared::plan::{Criterion, InterviewPlan, MadeBy, Question, QuestionKind};
+use crate::screening::shared::plan::{Criterion, CriterionKind, InterviewPlan, MadeBy, Question, QuestionKind};
 
 /// Longest text of a drafted plan, characters.
 pub const MAX_TEXT: usize = 400;
 const MAX_TOPIC: usize = 60;
-const MAX_KEYWORDS: usize = 30;
 const MAX_CRITERIA: usize = 16;
+const MAX_KEYWORDS: usize = 30;
+/// Follow-ups to choose from, per question.
+const MAX_PROBES: usize = 4;
 
 /// The questions and criteria of a plan.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +50,7 @@ pub fn plan_of_draft(
 ) -> Result<InterviewPlan, Vec<PlanFault>> {
     let title = frame::spoken_title(&offer.posting.title);
     let organization = frame::spoken_organization(&offer.posting.organization.name);
+    let draft = straightened(draft);
     let question = |q: QuestionDraft| Question {
         time_budget_s: time_budget_s(q.kind),
         think_time_ms: think_time_ms(q.kind),
@@ -70,57 +75,60 @@ pub fn plan_of_draft(
     };
     let mut found = faults(&plan, offer);
     found.extend(lengths(&plan));
-    found.extend(prohibited(&plan, offer));
     if found.is_empty() { Ok(plan) } else { Err(found) }
 }
 
+/// Sets right what small models get wrong and what has one right form only, so that a draft is not lost over it.
+fn straightened(mut draft: PlanDraft) -> PlanDraft {
+    for q in &mut draft.questions {
+        let mut seen = BTreeSet::new();
+        q.probes.retain(|probe| seen.insert(probe.clone()));
+        q.probes.truncate(MAX_PROBES);
+        let known = |id: &String| draft.criteria.iter().any(|c| c.id == *id);
+        if q.criterion_ids.iter().any(known) {
+            q.criterion_ids.retain(known);
+        }
+    }
+    let questions = &draft.questions;
+    draft
+        .criteria
+        .retain(|c| questions.iter().any(|q| q.criterion_ids.contains(&c.id)));
+    for c in &mut draft.criteria {
+        // "requirements[1]: Solid experience" copies the whole line.
+        if let Some((field, _)) = c.job_field.split_once(':') {
+            c.job_field = field.to_owned();
+        }
+        c.job_field = c.job_field.trim().to_owned();
+        if c.kind == CriterionKind::Gate {
+            c.weight = 0.0;
+        }
+        c.keywords = c.keywords.iter().map(|word| word.trim().to_lowercase()).collect();
+        c.keywords
+            .retain(|word| (1..=MAX_KEYWORD).contains(&word.chars().count()));
+        c.keywords.truncate(MAX_KEYWORDS);
+    }
+    draft
+}
+
+/// A draft is held to what its prompt says; a recruiter may say more.
 fn lengths(plan: &InterviewPlan) -> Vec<PlanFault> {
     let mut found = Vec::new();
-    let mut check = |place: String, text: &str, most: usize| {
-        if text.chars().count() > most {
+    let mut check = |place: String, size: usize, most: usize| {
+        if size > most {
             found.push(PlanFault::TooLong { place, most });
         }
     };
     for q in &plan.questions {
-        check(format!("{}.topic", q.id), &q.topic, MAX_TOPIC);
+        check(format!("{}.topic", q.id), q.topic.chars().count(), MAX_TOPIC);
         for text in [&q.text, &q.rephrased].into_iter().chain(&q.probes) {
-            check(q.id.clone(), text, MAX_TEXT);
+            check(q.id.clone(), text.chars().count(), MAX_TEXT);
         }
     }
     for c in &plan.criteria {
         for text in [&c.name, &c.anchors.one, &c.anchors.three, &c.anchors.five] {
-            check(c.id.clone(), text, MAX_TEXT);
-        }
-        for keyword in &c.keywords {
-            check(format!("{}.keywords", c.id), keyword, MAX_TOPIC);
+            check(c.id.clone(), text.chars().count(), MAX_TEXT);
         }
     }
-    for c in plan.criteria.iter().filter(|c| c.keywords.len() > MAX_KEYWORDS) {
-        let (place, most) = (format!("{}.keywords", c.id), MAX_KEYWORDS);
-        found.push(PlanFault::TooLong { place, most });
-    }
-    if plan.criteria.len() > MAX_CRITERIA {
-        let (place, most) = ("criteria".to_owned(), MAX_CRITERIA);
-        found.push(PlanFault::TooLong { place, most });
-    }
-    found
-}
-
-/// Criteria that would rate something nobody may be rated by, also where the job offer asks for it.
-fn prohibited(plan: &InterviewPlan, offer: &JobOffer) -> Vec<PlanFault> {
-    let stated = offer.posting.statements();
-    let mut found = Vec::new();
-    for c in &plan.criteria {
-        let cited = stated.iter().find(|s| s.field == c.job_field).map(|s| s.text.as_str());
-        let texts = [&c.name, &c.anchors.one, &c.anchors.three, &c.anchors.five];
-        let own = texts.into_iter().chain(&c.keywords).map(String::as_str);
-        let is_prohibited = |text: &&str| kind_of(text) == LineKind::Prohibited || prohibited_in(text).is_some();
-        if let Some(words) = own.chain(cited).find(is_prohibited) {
-            found.push(PlanFault::Prohibited {
-                place: c.id.clone(),
-                words: words.to_owned(),
-            });
-        }
-    }
+    check("criteria".to_owned(), plan.criteria.len(), MAX_CRITERIA);
     found
 }

@@ -1,6 +1,9 @@
 //! Words that point at evidence for a criterion: the words of its line and the usual other names for them.
 
-use crate::screening::applications::domain::plan::phrase::tidy;
+use crate::screening::applications::domain::plan::tidy::tidy;
+
+/// Longest keyword, characters. Nobody says a longer word.
+pub const MAX_KEYWORD: usize = 60;
 
 /// Names that mean the same thing in an answer; the first is what a posting mostly writes.
 const SYNONYMS: &[&[&str]] = &[
@@ -177,7 +180,7 @@ pub fn keywords_of(subject: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |word: &str| {
         let word = word.trim();
-        if word.chars().count() > 1 && !found.iter().any(|f| f == word) {
+        if (2..=MAX_KEYWORD).contains(&word.chars().count()) && !found.iter().any(|f| f == word) {
             found.push(word.to_owned());
         }
     };

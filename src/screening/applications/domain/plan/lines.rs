@@ -29,12 +29,15 @@ fn pattern(text: &str) -> Regex {
 
 static PROHIBITED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
-        r"(?i)\b(?:years old|age (?:limit|range|between|under|over)|aged \d|young(?:er)?\b.{0,20}\b(?:candidate|person|people|team member|energetic|dynamic)|",
+        r"(?i)\b(?:years old|age (?:limit|range|between|under|over)|aged \d|under \d\d only|young(?:er)?\b.{0,20}\b(?:candidate|person|people|team member|energetic|dynamic)|young and\b|",
         r"(?:male|female|men|women|gender)\b.{0,20}\b(?:only|candidates?|preferred)|(?:only|preferably) (?:male|female|men|women)|",
-        r"marital|(?:un)?married|single (?:person|candidate|people)|no children|child[- ]?free|pregnan|famil(?:y|ies) status|",
-        r"religio|christian|muslim|jewish|hindu|church member|ethnic|race\b|nationality|national origin|citizens?(?:hip)?\b|born in|native[- ]born|",
-        r"sexual|disabilit|in good health|healthy|no health|medical history|non[- ]?smok|height|body weight|attractive|good[- ]looking|photo|",
-        r"criminal record|arrest|police record|military discharge|union member|political|credit (?:score|history|check)|salary history|previous salary|graduat(?:ed|ion) (?:year|in \d))",
+        r"marital|(?:un)?married|single (?:person|candidate|people)|no (?:\w+ )?(?:children|kids)|child[- ]?(?:free|less)|(?:not|no|nor|never|or|be|is|are|currently) (?:\w+ )?pregnan|famil(?:y|ies) status|",
+        r"religio|christian\b|muslim\b|jewish\b|hindu\b|church member|ethnic|race(?:,|/| or| and)|nationality|national origin|citizens?(?:hip)?\b|born in|native[- ]born|native (?:\w+ )?speakers?|(?:no|without(?: an?| any)?|foreign|strong|neutral) accent|",
+        r"sexual (?:orientation|preference)|sexuality|(?:no|without|free of|any) (?:\w+ )?disabilit|(?:not|non-?|candidates? )disabled|able[- ]bodied|in good health|(?:be|must be|is|are|physically|young,?|fit and|strong and) healthy|healthy (?:persons?|people|candidates?|applicants?|lifestyle)|no health|medical history|(?:be an?|is an?|are|only) non[- ]?smok|non[- ]?smok\w+ only|",
+        r"(?:minimum|min\.?|body|your) height|height (?:of|requirement|between|at least|\d)|body weight|(?:young|and|be|is|physically|an) attractive|attractive (?:appearance|persons?|people|candidates?|looks?)|good[- ]looking|(?:with|send|attach\w*|include|recent|your|a) photo\b|",
+        r"criminal record|arrest|police record|military discharge|union member|political(?:ly)? (?:views?|affiliat\w+|opinions?|party|beliefs?|activ\w+|orientation)|credit (?:score|history|check)|salary history|previous salary|graduat(?:ed|ion) (?:year|in \d)|",
+        // How somebody speaks or seems is nobody's merit.
+        r"(?:confident|pleasant|strong|young) voice|(?:keeps?|makes?|good) eye contact|speech rate|filler words|sounds? (?:confident|enthusiastic|nervous|young|old))",
     ))
 });
 static PERMIT: LazyLock<Regex> = LazyLock::new(|| {
@@ -84,6 +87,11 @@ pub fn kind_of(line: &str) -> LineKind {
     }
 }
 
+/// The words of a criterion that would rate something nobody may be rated by.
+pub fn rates_prohibited(text: &str) -> Option<String> {
+    PROHIBITED.find(text).map(|found| found.as_str().to_owned())
+}
+
 /// The language a line asks for, as a name.
 pub fn language_in(line: &str) -> Option<String> {
     const NAMES: &[&str] = &[
@@ -119,23 +127,6 @@ pub fn language_in(line: &str) -> Option<String> {
         .map(|name| (*name).to_owned())
 }
 
-static ASKS_PROHIBITED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
-        r"(?i)\b(?:how old|your age|date of birth|year were you born|when were you born|when did you graduate|graduation year|",
-        r"are you married|marital|your (?:husband|wife|spouse|partner|family|children|kids)|have (?:kids|children|a family)|are you pregnan|your childcare|plan to have (?:a )?(?:child|kid|bab|famil)|",
-        r"your religion|are you .{0,12}religious|do you pray|your church|which (?:religious )?holidays|your (?:race|ethnicity|ancestry|nationality|citizenship|gender|sex|orientation|sexuality)|",
-        r"where (?:are|were) you (?:from|born)|originally from|country of birth|native (?:language|speaker|tongue)|mother tongue|first language|your accent|",
-        r"(?:your|you have|have you|are you) .{0,20}disab|your health|medical (?:history|condition)|medication do you take|sick days|how tall|how much do you weigh|your (?:height|weight)|",
-        r"(?:been|were) (?:arrested|convicted)|criminal record|military discharge|(?:in a|your) union|your (?:politic|party)|do you vote|",
-        r"(?:current|previous|last|past) (?:salary|pay|compensation)|how much (?:do|did) you (?:earn|make)|credit (?:score|history)|photo of you|emergency contact)",
-    ))
-});
-
-/// The words of `text` that ask for something an interview must not ask for.
-pub fn prohibited_in(text: &str) -> Option<String> {
-    ASKS_PROHIBITED.find(text).map(|found| found.as_str().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,22 +155,30 @@ mod tests {
         }
     }
 
+    // spec: EMMA-5
     #[test]
-    fn what_must_not_be_asked_is_recognised() {
+    fn nobody_is_rated_by_who_they_are_and_work_with_people_is_work() {
         for text in [
-            "How old are you?",
-            "Do you have children?",
-            "Where are you originally from?",
-            "What was your last salary?",
+            "Young and unmarried",
+            "Native English speaker without an accent",
+            "Healthy people only",
+            "Sounds confident on the phone",
+            "Not pregnant",
         ] {
-            assert!(prohibited_in(text).is_some(), "{text}");
+            assert!(rates_prohibited(text).is_some(), "{text}");
         }
         for text in [
-            "Are you authorised to work in Greece?",
-            "Could you work night shifts?",
-            "How do you calm an angry patient?",
+            "Photo editing",
+            "Reads the body language of patients",
+            "Working at height",
+            "Finding race conditions",
+            "Cooking healthy food",
+            "Care for pregnant women",
+            "Supporting people with disabilities",
+            "Political reporting",
+            "Work in Christiansand",
         ] {
-            assert_eq!(prohibited_in(text), None, "{text}");
+            assert_eq!(rates_prohibited(text), None, "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@ mod bank_office;
 mod bank_people;
 mod bank_technology;
 mod conditions;
+mod conduct;
 mod draft;
 mod frame;
 pub mod keywords;
@@ -14,6 +15,7 @@ pub mod lines;
 pub mod phrase;
 mod questions;
 mod subjects;
+mod tidy;
 mod validate;
 
 pub use draft::{MAX_TEXT, PlanDraft, plan_of_draft};
@@ -61,7 +63,10 @@ pub fn deterministic_plan(offer: &JobOffer, version: u32) -> Result<InterviewPla
     if let Some(duty) = duties.get(1) {
         drafts.push(questions::situation(duty));
     }
-    let closing = conditions::drafts(posting);
+    let mut closing = conditions::drafts(posting);
+    // What a line of the posting makes of a question that must not be asked is left out, not the whole plan.
+    drafts.retain(|draft| validate::is_fit(draft, &title));
+    closing.retain(|draft| validate::is_fit(draft, &title));
     for general in questions::general(&title) {
         if drafts.len() + closing.len() >= FEWEST {
             break;

@@ -377,3 +377,40 @@ fn with(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
 fn filled(text: &str, subject: &str) -> String {
     text.replace("{x}", subject)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screening::applications::domain::plan::validate::is_fit;
+
+    // spec: APP-7
+    #[test]
+    fn every_prepared_question_may_be_asked() {
+        for prepared in TECHNOLOGY
+            .iter()
+            .chain(CARE_SALES_WAREHOUSE)
+            .chain(MARKETING_AND_GENERAL)
+        {
+            let subject = Subject {
+                field: "skills[0]".to_owned(),
+                text: prepared.names[0].to_owned(),
+                must_have: true,
+                years: None,
+            };
+            assert!(
+                is_fit(&prepared_draft(&subject, prepared), "Clerk"),
+                "{:?}",
+                prepared.names
+            );
+        }
+        for turn in 0..3 {
+            let subject = Subject {
+                field: "skills[0]".to_owned(),
+                text: "keeping bees".to_owned(),
+                must_have: true,
+                years: Some(3),
+            };
+            assert!(is_fit(&worded_draft(&subject, turn), "Clerk"));
+        }
+    }
+}

@@ -2,8 +2,9 @@
 
 use crate::screening::applications::domain::job_offer::Posting;
 use crate::screening::applications::domain::plan::keywords::keywords_of;
-use crate::screening::applications::domain::plan::lines::{LineKind, kind_of, prohibited_in};
+use crate::screening::applications::domain::plan::lines::{LineKind, kind_of};
 use crate::screening::applications::domain::plan::phrase::{activity, thing, years};
+use crate::screening::calls::domain::interviewer::prohibited::prohibited_in;
 
 /// Something to talk about and where the posting says it.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ pub mod intent;
 mod lines;
 pub mod openings;
 pub mod phrases;
+pub mod prohibited;
 pub mod proposals;
 mod reply;
 mod role;

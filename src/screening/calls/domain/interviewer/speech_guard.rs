@@ -7,6 +7,7 @@ use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
 use crate::screening::calls::domain::interviewer::grounding;
+use crate::screening::calls::domain::interviewer::prohibited;
 use crate::screening::calls::domain::ports::RoleFact;
 
 /// Why a sentence is not said.
@@ -104,15 +105,6 @@ macro_rules! pattern {
 }
 
 pattern!(
-    PROHIBITED,
-    r"\b(?:how old|your (?:age|date of birth|birthday|birth ?place|religion|faith|church|ethnicity|ethnic|race|nationality|national origin|citizenship|ancestry|skin|gender|sex|sexuality|sexual|orientation|marital|marriage|husband|wife|spouse|partners? at home|family (?:plans|situation|status)|children|kids|pregnancy|childcare|disabilit\w+|health|illness|medical|medication|diagnosis|therapy|genetic\w*|weight|height|politic\w*|party|union|vote|criminal|arrest\w*|military discharge|credit|salary history|photo|accent|native language|mother tongue|first language))\b",
-    r"|\b(?:are|were) you (?:\w+ )?(?:married|single|divorced|pregnant|expecting|gay|straight|trans|religious|muslim|christian|jewish|hindu|disabled|ill|sick|healthy|a citizen|an immigrant|a union|arrested|convicted|born)\b",
-    r"|\bdo you (?:\w+ )?(?:have (?:any |a )?(?:children|kids|family|husband|wife|disabilit\w+|medical|health|illness\w*|medication|criminal)|plan (?:to have|on having|a family)|go to church|pray|observe|celebrate|smoke|drink|belong to|take any medication)\b",
-    r"|\bwhere (?:are you|were you|is your family|do your parents) (?:really |originally |actually )?(?:from|born|come from)\b|\bwhat (?:year|country) (?:did you graduate|were you born|are you from)\b|\bplan(?:s|ning)? to (?:have|start) (?:children|kids|a family)\b",
-    r"|\b(?:what (?:did|do) you (?:earn|make)|how much (?:did|do|were) you (?:earn|earning|make|making|paid)|(?:current|previous|last|present) (?:salary|pay|wage|compensation))\b",
-    r"|\bpeople (?:like you|of your (?:age|race|kind|background))\b|\bas (?:a|an) (?:woman|man|mother|father|foreigner|immigrant|older|younger)\b",
-);
-pattern!(
     PROMISE,
     r"\byou(?:re| are| will be|ll be| have been|ve been)? (?:\w+ )?(?:hired|selected|accepted|shortlisted|rejected|disqualified|eliminated|through to|moving (?:on|forward|ahead)|advancing|invited to the next|a (?:great|perfect|good|strong|ideal|excellent) (?:fit|match|candidate)|the (?:best|right|ideal) (?:candidate|person|fit)|qualified|overqualified|underqualified|not (?:a fit|suitable|qualified|what we))\b",
     r"|\byou(?: have|ve)? (?:got the job|passed|failed|scored|did not pass|didnt pass)\b|\bi (?:can |will |would |could )?(?:promise|guarantee|recommend you|recommend that|make sure that you|put in a good word|score you|rate you|give you (?:a |an |the )?(?:\w+ )?(?:score|marks|rating|points|job|offer))\b|\bill (?:promise|recommend you|make sure you|score you|rate you|pass you)\b",
@@ -157,8 +149,10 @@ pub fn check(sentence: &str, ground: &Ground<'_>) -> Result<(), Breach> {
     if said.split_whitespace().count() > LONGEST_SENTENCE {
         return Err(Breach::TooLong);
     }
+    if prohibited::found_in(&said).is_some() {
+        return Err(Breach::Prohibited);
+    }
     for (pattern, breach) in [
-        (&PROHIBITED, Breach::Prohibited),
         (&PROMISE, Breach::Promise),
         (&PERSON, Breach::Person),
         (&MACHINERY, Breach::Machinery),
