@@ -479,6 +479,7 @@ async fn what_was_said_before_a_restart_and_in_an_earlier_attempt_is_handed_to_t
         interrupted: false,
         typed: false,
         source_refs: vec![],
+        set_aside: Vec::new(),
         latency: None,
     };
     let mut coverage = Coverage::of_plan(&call.stage.talk.plan);

@@ -50,6 +50,7 @@ fn said(text: &str, start: u64) -> TranscriptSegment {
         interrupted: true,
         typed: false,
         source_refs: vec!["benefits[0]".to_owned()],
+        set_aside: Vec::new(),
         latency: Some(TurnLatency {
             total_ms: 900,
             ..TurnLatency::default()

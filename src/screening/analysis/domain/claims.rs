@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::screening::analysis::domain::assessment::{Evidence, Polarity};
 use crate::screening::analysis::domain::scorer::MAX_EVIDENCE;
 use crate::screening::analysis::domain::statements::Statement;
-use crate::screening::calls::domain::interviewer::not_evidence;
+use crate::screening::calls::domain::interviewer::not_evidence_in;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 use crate::screening::shared::plan::InterviewPlan;
 
@@ -44,7 +44,7 @@ pub fn answers(transcript: &[TranscriptSegment]) -> Vec<&TranscriptSegment> {
 
 /// An answer as a model sees it: what must not be evidence is covered, character by character.
 pub fn shown(answer: &TranscriptSegment) -> String {
-    let covered = not_evidence(&answer.text);
+    let covered = not_evidence_in(answer);
     let cover = |(i, c): (usize, char)| {
         if covered.iter().any(|span| span.contains(&i)) && !c.is_whitespace() {
             COVER
@@ -80,7 +80,7 @@ pub fn verify(claims: &[Claim], plan: &InterviewPlan, answers: &[&TranscriptSegm
 fn evidence(claim: &Claim, answers: &[&TranscriptSegment]) -> Option<Evidence> {
     let segment = answers.get(claim.statement.checked_sub(1)?)?;
     let statement = Statement::at(segment, locate(&claim.quote, &segment.text)?)?;
-    let barred = not_evidence(&segment.text)
+    let barred = not_evidence_in(segment)
         .iter()
         .any(|span| span.start < statement.char_end && span.end > statement.char_start);
     let words = statement.text.split_whitespace().count();
