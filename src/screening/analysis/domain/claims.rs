@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::screening::analysis::domain::assessment::{Evidence, Polarity};
 use crate::screening::analysis::domain::scorer::MAX_EVIDENCE;
 use crate::screening::analysis::domain::statements::Statement;
-use crate::screening::calls::domain::interviewer::not_evidence_in;
+use crate::screening::calls::domain::interviewer::{covered, not_evidence_in};
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 use crate::screening::shared::plan::InterviewPlan;
 
@@ -14,8 +14,6 @@ use crate::screening::shared::plan::InterviewPlan;
 const MIN_WORDS: usize = 3;
 /// Longer ones are no quotation of one point, characters.
 const MAX_QUOTE: usize = 600;
-/// Stands for every character that is not shown.
-const COVER: char = '█';
 
 /// One quotation, as claimed.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,15 +42,7 @@ pub fn answers(transcript: &[TranscriptSegment]) -> Vec<&TranscriptSegment> {
 
 /// An answer as a model sees it: what must not be evidence is covered, character by character.
 pub fn shown(answer: &TranscriptSegment) -> String {
-    let covered = not_evidence_in(answer);
-    let cover = |(i, c): (usize, char)| {
-        if covered.iter().any(|span| span.contains(&i)) && !c.is_whitespace() {
-            COVER
-        } else {
-            c
-        }
-    };
-    answer.text.chars().enumerate().map(cover).collect()
+    covered(&answer.text, &not_evidence_in(answer))
 }
 
 /// Looks every claim up. What the candidate did not say in those words, in that answer, is dropped, and so is what is

@@ -100,6 +100,18 @@ pub fn protected_parts(text: &str) -> Vec<Range<usize>> {
     merged(clauses.collect())
 }
 
+/// Stands for every character that is not shown.
+pub const COVER: char = '█';
+
+/// A text with these parts covered; everything else keeps its place.
+pub fn covered(text: &str, parts: &[Range<usize>]) -> String {
+    let cover = |(i, c): (usize, char)| {
+        let is_covered = !c.is_whitespace() && parts.iter().any(|part| part.contains(&i));
+        if is_covered { COVER } else { c }
+    };
+    text.chars().enumerate().map(cover).collect()
+}
+
 /// Where these sentences stand in a text, each as often as it stands there.
 pub fn places_of(wanted: &[&str], text: &str) -> Vec<TextSpan> {
     let places = placed_sentences(text).into_iter();

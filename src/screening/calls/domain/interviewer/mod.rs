@@ -23,7 +23,7 @@ pub mod speech_guard;
 pub mod steering;
 
 pub use dialogue::Dialogue;
-pub use guards::{not_evidence, not_evidence_in, places_of, protected_parts};
+pub use guards::{COVER, covered, not_evidence, not_evidence_in, places_of, protected_parts};
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;

@@ -31,7 +31,7 @@ pub fn spans(text: &str) -> Vec<Range<usize>> {
 const FOLLOWS: &[&str] = &[
     "and", "but", "so", "then", "while", "because", "although", "though", "since", "after", "before", "now", "too",
     "already", "myself", "who", "in", "at", "with", "as", "this", "next", "last", "if", "by", "when", "where", "which",
-    "that", "i", "im", "we",
+    "that", "for", "right", "i", "im", "we",
 ];
 
 struct Patterns {

@@ -49,7 +49,7 @@ const GENDER: Category = Category {
         r"IM ADV*trans (?:man|woman|person|guy|girl)",
         r"IM (?:W )?the only (?:woman|man|girl|female|male)",
         r"as (?:a|an) (?:QUAL )*(?:woman|female|lesbian|gay|queer|bisexual|trans|transgender|non ?binary)",
-        r"i came out as|i identify as|since my transition|my (?:sexual orientation|sexuality|sexual identity|gender identity|pronouns)",
+        r"i came out as|i transitioned in YEAR|i identify as|since my transition|my (?:sexual orientation|sexuality|sexual identity|gender identity|pronouns)",
         r"i use (?:she|he|they)(?: and)? (?:her|him|them)(?: pronouns)?",
     ],
     ending: &[r"IM ADV*(?:QUAL )*(?:woman|man|female|male|lady|trans)", r"my gender"],
@@ -60,12 +60,12 @@ const FAMILY: Category = Category {
     anywhere: &[
         r"IM ADV*(?:pregnant|(?:W ){1,2}pregnant|expecting (?:a |my |our |my first |our first |twins)*(?:baby|child|twins|daughter|son)|unmarried|divorced|divorcing|remarried|widowed|childless|breast ?feeding)",
         r"IM ADV*(?:married|engaged to (?:be married|my|a))",
-        r"(?:i|we)(?: have|ve| just| recently)* (?:got|getting|get|been) (?:married|divorced|engaged)",
+        r"(?:i|we)(?: have|ve| just| recently)* (?:got|getting|get|been) (?:married|divorced|engaged)|(?:i|we)(?: recently)? separated from my (?:partner|ex|husband|wife)|i never married",
         r"IM (?:ADV|QUAL )*(?:mother|father|mom|mum|dad|parent|grandmother|grandfather) (?:of|to) (?:NUM|a|an|my|our|young|small|twins|triplets)",
         r"IM (?:ADV|QUAL )*single (?:mother|father|mom|mum|dad|parent)",
         r"as a (?:single |young |new |older |working )+(?:mother|father|mom|mum|dad|parent)",
         r"my (?:husband|wife|spouse|boyfriend|girlfriend|fiancee?|ex (?:husband|wife)|kids|children|baby|babies|newborn|toddler|sons?|daughters?|stepson|stepdaughter|grandchildren|pregnancy|marriage|divorce|wedding|(?:mother|father|parents) in law|(?:little|baby) (?:boy|girl))",
-        r"our (?:son|daughter|newborn|toddler|first child|second child|baby) (?:is|was|has|goes|went|needs|starts|started|came)",
+        r"our (?:son|daughter|kids|children|twins|newborn|toddler|first child|second child|baby) (?:is|are|was|were|has|goes|went|needs|starts|started|came)",
         r"(?:my|our) (?:maternity|paternity|parental) leave",
         r"(?:i|we)(?:ve| have| am|m| are|re| would| d)? (?:want|plan|planning|hope|hoping|try|trying|like)(?: to)?(?: have| start| for)+ (?:a |more |some |our )?(?:first )?(?:kids|children|child|baby|family)",
         r"i(?:m| am|ve been|was| was| am going| will be| went| took| take) (?:on|just back from|back from) (?:my )?(?:maternity|paternity|parental) leave",
@@ -173,7 +173,7 @@ const RECORD: Category = Category {
 const AFFILIATION: Category = Category {
     anywhere: &[
         r"my union|my (?:political|politics)|IM (?:W )?(?:a |the )?shop steward|(?:pay|paid) (?:my |the )?union dues",
-        r"i(?: always)? (?:vote|voted|canvass\w*|campaigned) for (?:the )?PARTY|i joined the PARTY",
+        r"i(?: always)? (?:vote|voted|canvass\w*|campaigned) for (?:the )?PARTY|i joined the PARTY|member of the PARTY",
         r"IM ADV*(?:union|party|trade union) (?:member|rep\w*|organi[sz]er)|i organi[sz]ed a (?:union|strike)|i went on strike",
         r"IM (?:W ){0,3}?politically|IM ADV*(?:left|right) wing",
     ],
