@@ -127,6 +127,7 @@ fn said(text: &str) -> TranscriptSegment {
         interrupted: false,
         typed: false,
         source_refs: vec![],
+        set_aside: Vec::new(),
         latency: None,
     }
 }

@@ -53,6 +53,7 @@ impl EmbeddingStore for NothingStored {
 fn models() -> Vec<Arc<dyn TextEmbedder>> {
     let models = ModelDir::default_location();
     let Ok(runtime) = OnnxRuntime::load(&models) else {
+        eprintln!("skipped: there is no ONNX runtime");
         return Vec::new();
     };
     let found: [Option<LocalEmbedder>; 2] = [e5::start(&runtime, &models).ok(), minilm::start(&runtime, &models).ok()];
@@ -60,7 +61,11 @@ fn models() -> Vec<Arc<dyn TextEmbedder>> {
         let model: Arc<dyn TextEmbedder> = Arc::new(CachedEmbedder::new(Arc::new(model)));
         model
     });
-    kept.collect()
+    let kept: Vec<_> = kept.collect();
+    if kept.is_empty() {
+        eprintln!("skipped: no embedding model is installed");
+    }
+    kept
 }
 
 fn owned(lines: &[(&str, &str)]) -> Statements {

@@ -129,6 +129,7 @@ fn call(plan: &InterviewPlan) -> Vec<TranscriptSegment> {
             interrupted: false,
             typed: false,
             source_refs: Vec::new(),
+            set_aside: Vec::new(),
             latency: None,
         };
         let asked = start + each_ms / 3;

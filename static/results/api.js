@@ -75,10 +75,10 @@ export class Recruiter {
     return Array.isArray(answer) ? answer : list(first(answer?.items, answer?.calls));
   }
 
-  /** What candidates asked in these calls and the posting does not answer, each once. */
-  async unansweredQuestions(calls) {
+  /** What candidates asked in these calls and the posting does not answer, each once, and what a person should look at. */
+  async notes(calls) {
     const all = await Promise.all(calls.map((call) => this.#get(`/calls/${encodeURIComponent(call.id)}`).catch(() => null)));
-    return [...new Set(all.flatMap((call) => list(call?.unanswered_questions)))];
+    return { questions: [...new Set(all.flatMap((call) => list(call?.unanswered_questions)))], flags: all.flatMap((call) => list(call?.flags)) };
   }
 
   /** What was said in all attempts, oldest first; each segment with its attempt. */

@@ -3,7 +3,7 @@
 import { clock, el, icon } from "/static/shared/dom.js";
 import { coverageText, criterionCard, gateCard, scoreRing, timeLink } from "./parts.js";
 import { transcriptView } from "./transcript.js";
-import { callStatus, day, endReason, moment, recommendationOf, statusOf } from "./words.js";
+import { callStatus, day, endReason, flagOf, moment, recommendationOf, statusOf } from "./words.js";
 
 /** How often a pending analysis is asked for: soon at first, then more rarely. */
 const POLL_MS = [2_000, 2_000, 3_000, 5_000, 8_000, 12_000];
@@ -49,11 +49,11 @@ export class Detail {
         this.#recruiter.criteria(id),
       ]);
       const call = calls.at(-1) ?? null;
-      const [transcript, questions] = await Promise.all([
+      const [transcript, { questions, flags }] = await Promise.all([
         call ? this.#recruiter.conversation(calls).catch(() => null) : null,
-        this.#recruiter.unansweredQuestions(calls),
+        this.#recruiter.notes(calls),
       ]);
-      parts = { application, calls, call, criteria, transcript, questions };
+      parts = { application, calls, call, criteria, transcript, questions, flags };
     } catch (problem) {
       if (shown !== this.#shown) return;
       this.#root.removeAttribute("aria-busy");
@@ -64,7 +64,7 @@ export class Detail {
     if (shown !== this.#shown) return;
     this.#root.removeAttribute("aria-busy");
     const result = el("div", { class: "result" });
-    this.#root.replaceChildren(...[this.#backButton(), header(parts), parts.call && banner(), result, questionsCard(parts), callCard(parts), transcriptView(parts)].filter(Boolean));
+    this.#root.replaceChildren(...[this.#backButton(), header(parts), parts.call && banner(), flagsCard(parts), result, questionsCard(parts), callCard(parts), transcriptView(parts)].filter(Boolean));
     document.title = `${parts.application.candidate} · Emma`;
     if (focus) this.#root.querySelector("h2")?.focus();
     await this.#assess(id, result, parts, 0, shown);
@@ -202,6 +202,16 @@ function provenance(found) {
   if (found.at) parts.push(moment(found.at));
   if (found.hash) parts.push(`transcript ${String(found.hash).slice(0, 12)}`);
   return el("p", { class: "soft small", text: `${parts.join(" · ")}. Only words count: voice, accent, pace and pauses are not rated.` });
+}
+
+/** What Emma noticed and a person should look at, with the way to where it was said. */
+function flagsCard({ flags, transcript }) {
+  if (flags.length === 0) return null;
+  const entry = ({ kind, at_ms: at, segment_id: id }) => el("li", {}, flagOf(kind), id ? timeLink({ segment_id: id, start_ms: at }, transcript) : null);
+  return block(
+    "For a person to look at",
+    el("div", { class: "card stack" }, el("ul", { class: "plain", "data-flags": "" }, flags.map(entry)), el("p", { class: "soft small", text: "Noticed by rules that can be wrong. None of it counts against the candidate, and none of it is part of the score." })),
+  );
 }
 
 /** What the posting did not answer and Emma promised to pass on. */

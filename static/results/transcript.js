@@ -5,9 +5,13 @@ import { kindOf } from "./words.js";
 
 const prefix = "line-";
 
+/** What is shown, by id. */
+const shown = new Map();
+
 /** What was said, attempt by attempt, or why there is nothing. */
 export function transcriptView({ call, transcript }) {
   if (!call) return null;
+  shown.clear();
   let content;
   const attempts = [...new Set(transcript?.map((segment) => segment.attempt))];
   if (transcript === null) content = el("p", { class: "soft", text: "The transcript could not be loaded." });
@@ -21,13 +25,30 @@ export function transcriptView({ call, transcript }) {
 
 const lines = (segments) => el("ol", { class: "transcript card" }, segments.map(line));
 
+/** The words of a line: what is left out marked as such, the characters from `start` to `end` lit. */
+function words({ text, redactions }, start = 0, end = 0) {
+  // Offsets count characters as Unicode does, not the units of this language.
+  const characters = [...text];
+  const out = Array.isArray(redactions) ? redactions : [];
+  const places = [0, characters.length, start, end, ...out.flatMap((part) => [part.start, part.end])];
+  const cuts = [...new Set(places)].filter((place) => place >= 0 && place <= characters.length).sort((a, b) => a - b);
+  return cuts.slice(1).map((to, index) => {
+    const from = cuts[index];
+    const piece = characters.slice(from, to).join("");
+    if (out.some((part) => part.start <= from && to <= part.end)) return el("span", { class: "left-out", role: "img", "aria-label": "left out: personal", text: piece });
+    return start <= from && to <= end ? el("mark", { text: piece }) : piece;
+  });
+}
+
 function line(segment) {
+  shown.set(segment.id, segment);
   const emma = segment.speaker === "emma";
   const kind = kindOf(segment.kind);
   const sources = Array.isArray(segment.source_refs) ? segment.source_refs : [];
   const marks = [
     segment.typed ? "typed" : null,
     segment.interrupted ? "interrupted" : null,
+    segment.redactions?.length > 0 ? "something personal that plays no part in hiring is left out" : null,
     sources.length > 0 ? `source: ${sources.join(", ")}` : null,
   ].filter(Boolean);
   return el(
@@ -38,7 +59,7 @@ function line(segment) {
       "div",
       {},
       el("p", { class: "speaker" }, emma ? "Emma" : "Candidate", kind ? el("span", { class: "soft", text: ` · ${kind}` }) : null),
-      el("p", { class: "words", text: segment.text }),
+      el("p", { class: "words" }, words(segment)),
       marks.length > 0 ? el("p", { class: "soft small", text: marks.join(" · ") }) : null,
     ),
   );
@@ -46,17 +67,19 @@ function line(segment) {
 
 /** Scrolls to the line of a piece of evidence and marks the quote in it. */
 export function showEvidence({ segment_id: id, quote, char_start: start, char_end: end }) {
-  for (const mark of $$(".transcript mark")) mark.replaceWith(mark.textContent);
-  for (const lit of $$(".transcript .lit")) lit.classList.remove("lit");
+  for (const lit of $$(".transcript .lit")) {
+    lit.classList.remove("lit");
+    const segment = shown.get(lit.id.slice(prefix.length));
+    if (segment) lit.querySelector(".words").replaceChildren(...words(segment));
+  }
   const target = document.getElementById(`${prefix}${id}`);
-  if (!target) return;
-  const words = target.querySelector(".words");
-  const text = words.textContent;
-  // Offsets count characters as Unicode does, not the units of this language.
-  const characters = [...text];
-  const here = characters.slice(start, end).join("") === quote;
-  const at = here ? characters.slice(0, start).join("").length : text.indexOf(quote ?? "\0");
-  if (at >= 0) words.replaceChildren(text.slice(0, at), el("mark", { text: quote }), text.slice(at + quote.length));
+  const segment = shown.get(id);
+  if (!target || !segment) return;
+  const here = quote && [...segment.text].slice(start, end).join("") === quote;
+  const at = quote && !here ? segment.text.indexOf(quote) : -1;
+  const from = here ? start : at >= 0 ? [...segment.text.slice(0, at)].length : 0;
+  const to = here || at >= 0 ? from + [...quote].length : 0;
+  target.querySelector(".words").replaceChildren(...words(segment, from, to));
   target.classList.add("lit");
   target.scrollIntoView({ block: "center", behavior: "smooth" });
   target.focus({ preventScroll: true });

@@ -38,6 +38,17 @@ const END = {
   invite_expired: "The invitation expired",
 };
 
+const FLAG = {
+  injection_suspected: "Words that seem meant to steer the interviewer. They were not used as evidence.",
+  human_requested: "The candidate asked for a person.",
+  accommodation_requested: "The candidate asked for help, or for another form of interview.",
+  distress: "The candidate seemed to be in distress.",
+  crisis: "The candidate spoke of not wanting to live. Please get in touch soon.",
+  abuse: "The candidate was abusive.",
+  wrong_person: "Somebody else may have been speaking.",
+  minor: "The candidate may be under age.",
+};
+
 const KIND = { candidate_question: "Candidate's question", role_answer: "About the role", probe: "Follow-up", question: "Question", greeting: "Greeting", closing: "Closing" };
 
 /** An unknown code, made readable. */
@@ -50,6 +61,7 @@ export const statusOf = (code) => STATUS[code] ?? [plain(code), ""];
 export const recommendationOf = (code) => RECOMMENDATION[code] ?? { label: plain(code), tone: "", text: "" };
 export const callStatus = (code) => CALL[code] ?? plain(code);
 export const endReason = (code) => END[code] ?? plain(code);
+export const flagOf = (code) => FLAG[code] ?? plain(code);
 export const kindOf = (code) => KIND[code] ?? null;
 export const gateResult = (code) => ({ met: "Stated as met", not_met: "Stated as not met", unclear: "Not clear from the interview" })[code] ?? plain(code);
 export const levelState = (code) => ({ not_assessed: "Not assessed", conflicting: "Conflicting evidence" })[code] ?? plain(code);

@@ -1,4 +1,4 @@
-// Every state of the candidate's page, on a wide and a narrow screen, light and dark: that nothing keeps anybody out
+// Every state of the candidate's page, and a result, on a wide and a narrow screen, light and dark: that nothing keeps anybody out
 // (axe), that nothing is wider than the screen, and a picture of each to judge. The pages come from static/; the server
 // is played here, so that states which are hard to reach are a line each.
 //
@@ -104,8 +104,10 @@ async function serve(context, answers) {
   await context.route("**/*", async (route) => {
     const url = new URL(route.request().url());
     const key = `${route.request().method()} ${url.pathname.replace(/^\/api\/v1\/interviews\/[^/]+/, "")}`;
-    if (url.pathname.startsWith("/static/") || url.pathname.startsWith("/i/")) {
-      const file = join(STATIC, url.pathname.startsWith("/i/") ? "interview.html" : url.pathname.slice("/static/".length));
+    const pages = { i: "interview.html", results: "results.html" };
+    const page = pages[url.pathname.split("/")[1]];
+    if (page || url.pathname.startsWith("/static/")) {
+      const file = join(STATIC, page ?? url.pathname.slice("/static/".length));
       if (!existsSync(file)) return route.fulfill({ status: 404 });
       return route.fulfill({ body: readFileSync(file), contentType: TYPES[extname(file)] ?? "application/octet-stream" });
     }
@@ -133,7 +135,46 @@ const talk = say(
   caption("4", "candidate", "Sorry, one more thing: nobody lost money.", { final: false }),
 );
 
-/** name -> {at, answers, init, steps} */
+const RESULT = {
+  "GET /api/v1/applications": { body: { items: [{ id: "a1", candidate: "Eleni Papadopoulou", job_title: "Backend Engineer", status: "screened", created_at: "2026-11-20T10:00:00Z" }] } },
+  "GET /api/v1/applications/a1": { body: { id: "a1", candidate: { name: "Eleni Papadopoulou" }, job_offer: { title: "Backend Engineer", organization: "Halcyon Harbour" }, status: "screened", created_at: "2026-11-20T10:00:00Z" } },
+  "GET /api/v1/applications/a1/calls": { body: { items: [{ id: "c1", status: "completed", end_reason: "wellbeing_stop", attempt: 1, duration_ms: 300_000, coverage: [] }] } },
+  "GET /api/v1/applications/a1/plan": { body: { criteria: [] } },
+  "GET /api/v1/applications/a1/analysis": {
+    body: {
+      fit_score: 72,
+      recommendation: "review",
+      assessment: {
+        score: 72,
+        coverage: 0.8,
+        recommendation: "review",
+        criteria: [{ criterion_id: "k1", name: "Payments APIs", level: 4, state: "scored", confidence: "medium", evidence: [{ segment_id: "s2", char_start: 19, char_end: 40, start_ms: 4_000, quote: "and I rebuilt the API", polarity: "+" }] }],
+      },
+    },
+  },
+  "GET /api/v1/calls/c1": {
+    body: {
+      id: "c1",
+      unanswered_questions: ["How many dogs are there in the office?"],
+      flags: [
+        { kind: "injection_suspected", at_ms: 5_000, segment_id: "s2" },
+        { kind: "distress", at_ms: 9_000, segment_id: "s3" },
+        { kind: "human_requested", at_ms: 12_000, segment_id: null },
+      ],
+    },
+  },
+  "GET /api/v1/calls/c1/transcript": {
+    body: {
+      segments: [
+        { id: "s1", speaker: "emma", text: "Tell me about a service you built.", start_ms: 1_000, end_ms: 3_000, kind: "question" },
+        { id: "s2", speaker: "candidate", text: "Ναι. ███ ████████, and I rebuilt the API.", redactions: [{ start: 5, end: 17 }], start_ms: 4_000, end_ms: 5_000, kind: "answer" },
+        { id: "s3", speaker: "candidate", text: "I feel faint.", redactions: [], start_ms: 8_000, end_ms: 9_000, kind: "meta" },
+      ],
+    },
+  },
+};
+
+/** name -> {path, at, answers, init, steps} */
 const STATES = {
   welcome: { answers: interview({}), steps: [] },
   consent: { answers: interview({}), steps: [click("Continue")] },
@@ -177,6 +218,20 @@ const STATES = {
   elsewhere: { answers: { ...interview({ status: "ready" }), "POST /offer": problem(409, "call-already-live", "Live elsewhere") }, steps: [click("Continue without a microphone"), async (page) => page.getByText("open somewhere else").waitFor()] },
   "link-expired": { answers: { "GET ": problem(410, "invitation-expired", "Expired") }, steps: [] },
   "link-unknown": { answers: { "GET ": problem(404, "invitation-not-found", "Unknown") }, steps: [] },
+  results: {
+    path: "/results#token=x&application=a1",
+    answers: RESULT,
+    steps: [async (page) => {
+      await page.locator("a.evidence-item").waitFor();
+      assert.equal(await page.locator("[data-flags] li").count(), 3, "what a person should look at is listed");
+      await page.locator("a.evidence-item").click();
+      assert.equal(await page.locator(".transcript mark").textContent(), "and I rebuilt the API", "the quotation is lit at its place");
+      assert.equal(await page.locator(".transcript .left-out").getAttribute("aria-label"), "left out: personal");
+      await page.locator("[data-flags] a").nth(1).click();
+      assert.equal(await page.locator(".transcript .lit .words").textContent(), "I feel faint.");
+      assert.equal(await page.locator(".transcript mark").count(), 0, "one line at a time is lit");
+    }],
+  },
   "no-answer": { answers: { "GET ": "nothing" }, steps: [] },
 };
 
@@ -191,7 +246,7 @@ const started = Date.now();
 const failures = [];
 const { browser } = await openBrowser({ executablePath: options.chromium });
 try {
-  for (const [turn, [state, { at = HERE, answers, init = [], steps }]] of states.entries()) {
+  for (const [turn, [state, { at = HERE, path = "/i/x", answers, init = [], steps }]] of states.entries()) {
     for (const { name, ...screen } of options["in-turn"] ? [SCREENS[turn % SCREENS.length]] : SCREENS) {
       const context = await browser.newContext({ ...screen, reducedMotion: "reduce", permissions: at === HERE ? ["microphone"] : [] });
       try {
@@ -205,7 +260,7 @@ try {
           if (Array.isArray(one)) await page.addInitScript(one[0], one[1]);
           else await page.addInitScript(one);
         }
-        await page.goto(`${at}/i/x`);
+        await page.goto(`${at}${path}`);
         await page.waitForSelector('body:not([data-step="loading"])');
         for (const act of steps) await act(page, context);
         await picture(page, `${state}-${name}`);

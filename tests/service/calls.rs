@@ -446,6 +446,39 @@ async fn what_the_posting_does_not_answer_is_listed_for_the_recruiter() {
     assert_eq!(list["items"][0].get("unanswered_questions"), None);
 }
 
+// spec: EMMA-5
+#[tokio::test]
+async fn recruiters_see_what_to_look_at_and_no_personal_words() {
+    let held = interview_on(App::live().await).await;
+    let mut caller = held.begins().await;
+    caller.types("I'm pregnant, and I feel dizzy right now.").await;
+    caller.hears("an answer", |m| m["type"] == "turn").await;
+    let flags = async || held.call().await["flags"].clone();
+    eventually("the flag is listed", async || flags().await != json!([])).await;
+    let flags = flags().await;
+    assert_eq!(
+        (flags[0]["kind"].as_str(), flags.as_array().map(Vec::len)),
+        (Some("distress"), Some(1))
+    );
+    let path = format!(
+        "/api/v1/calls/{}/transcript",
+        held.call().await["id"].as_str().expect("text")
+    );
+    let transcript = held.at.app.get(&path).await.json();
+    let segments = transcript["segments"].as_array().expect("a list");
+    let said = segments
+        .iter()
+        .find(|s| s["id"] == flags[0]["segment_id"])
+        .expect("its line");
+    let text = said["text"].as_str().expect("text");
+    assert!(
+        text.ends_with(", and I feel dizzy right now.") && !text.contains("pregnant"),
+        "{text}"
+    );
+    assert_eq!(said["redactions"], json!([{ "start": 0, "end": 12 }]));
+    assert!(!transcript.to_string().contains("pregnant"), "{transcript}");
+}
+
 // spec: CALL-7
 #[tokio::test]
 async fn the_page_learns_where_an_interrupted_interview_stands() {

@@ -204,6 +204,7 @@ async fn interview(app: &App, id: &ApplicationId) {
             interrupted: false,
             typed: false,
             source_refs: Vec::new(),
+            set_aside: Vec::new(),
             latency: None,
         };
         store.put_segment(&call.id, &segment).await.expect("stored");

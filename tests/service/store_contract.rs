@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use emma::screening::calls::domain::audio::CallTime;
 use emma::screening::calls::domain::call::ScreeningCall;
 use emma::screening::calls::domain::coverage::{Coverage, CoverageState, QuestionCoverage};
-use emma::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, TurnLatency, Word};
+use emma::screening::calls::domain::segment::{SegmentKind, Speaker, TextSpan, TranscriptSegment, TurnLatency, Word};
 use emma::screening::calls::domain::status::{CallStatus, EndReason};
 use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::domain::transcript::transcript_sha256;
@@ -50,6 +50,7 @@ fn said(text: &str, start: u64) -> TranscriptSegment {
         interrupted: true,
         typed: false,
         source_refs: vec!["benefits[0]".to_owned()],
+        set_aside: vec![TextSpan { start: 0, end: 3 }],
         latency: Some(TurnLatency {
             total_ms: 900,
             ..TurnLatency::default()

@@ -559,6 +559,7 @@ async fn finish_interview(app: &App, id: &ApplicationId, embedder: &Arc<FakeEmbe
         interrupted: false,
         typed: false,
         source_refs: Vec::new(),
+        set_aside: Vec::new(),
         latency: None,
     };
     app.calls.put_segment(&call.id, &answer).await.expect("stored");

@@ -7,7 +7,7 @@ use crate::screening::analysis::domain::assessment::{Evidence, Polarity};
 use crate::screening::analysis::domain::clause;
 use crate::screening::analysis::domain::scorer::{MAX_EVIDENCE, speaks_against};
 use crate::screening::analysis::domain::statements::Statement;
-use crate::screening::calls::domain::interviewer::not_evidence;
+use crate::screening::calls::domain::interviewer::{covered, not_evidence_in};
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment};
 use crate::screening::shared::plan::InterviewPlan;
 
@@ -15,8 +15,6 @@ use crate::screening::shared::plan::InterviewPlan;
 const MIN_WORDS: usize = 3;
 /// Longer ones are no quotation of one point, characters.
 const MAX_QUOTE: usize = 600;
-/// Stands for every character that is not shown.
-const COVER: char = '█';
 
 /// One quotation, as claimed.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,15 +52,7 @@ pub fn answers(transcript: &[TranscriptSegment]) -> Vec<&TranscriptSegment> {
 
 /// An answer as a model sees it: what must not be evidence is covered, character by character.
 pub fn shown(answer: &TranscriptSegment) -> String {
-    let covered = not_evidence(&answer.text);
-    let cover = |(i, c): (usize, char)| {
-        if covered.iter().any(|span| span.contains(&i)) && !c.is_whitespace() {
-            COVER
-        } else {
-            c
-        }
-    };
-    answer.text.chars().enumerate().map(cover).collect()
+    covered(&answer.text, &not_evidence_in(answer))
 }
 
 /// Looks every claim up. What the candidate did not say in those words, in that answer, is dropped, and so is what is
@@ -95,7 +85,7 @@ pub fn verify(claims: &[Claim], plan: &InterviewPlan, answers: &[&TranscriptSegm
 fn evidence(claim: &Claim, answers: &[&TranscriptSegment]) -> Option<(Evidence, bool)> {
     let segment = answers.get(claim.statement.checked_sub(1)?)?;
     let claimed = Statement::at(segment, locate(&claim.quote, &segment.text)?)?;
-    let barred = not_evidence(&segment.text);
+    let barred = not_evidence_in(segment);
     let place = claimed.char_start..claimed.char_end;
     let is_barred = barred
         .iter()

@@ -4,7 +4,7 @@ use crate::screening::analysis::domain::assessment::{
     Confidence, CriterionScore, Evidence, FitAssessment, GateState, MOST_AGAINST, Polarity, ScoreState, recommend,
     totals,
 };
-use crate::screening::calls::domain::interviewer::not_evidence;
+use crate::screening::calls::domain::interviewer::not_evidence_in;
 use crate::screening::calls::domain::segment::{Speaker, TranscriptSegment};
 
 /// Checks an assessment against the transcript and mends it: unverifiable evidence goes, a level without evidence goes,
@@ -64,7 +64,7 @@ fn is_true(evidence: &Evidence, transcript: &[TranscriptSegment]) -> bool {
 
 /// Whether the quotation holds a protected fact about the candidate, or an order to whoever reads it.
 fn is_barred(segment: &TranscriptSegment, evidence: &Evidence) -> bool {
-    not_evidence(&segment.text)
+    not_evidence_in(segment)
         .iter()
         .any(|span| span.start < evidence.char_end && span.end > evidence.char_start)
 }
@@ -128,6 +128,7 @@ mod tests {
             interrupted: false,
             typed: false,
             source_refs: vec![],
+            set_aside: Vec::new(),
             latency: None,
         }
     }

@@ -10,7 +10,7 @@ use crate::screening::calls::application::interviewing::{EarlyNews, Interviewer,
 use crate::screening::calls::application::second_look::SecondLook;
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
 use crate::screening::calls::domain::interviewer::steering::Suspicion;
-use crate::screening::calls::domain::interviewer::{self, Reply, ReplyContext, injection};
+use crate::screening::calls::domain::interviewer::{self, Flag, Reply, ReplyContext, injection};
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge};
 
 /// A look-up that takes longer is answered as if nothing were known.
@@ -28,8 +28,16 @@ pub struct GuidedInterviewer {
 #[async_trait]
 impl Interviewer for GuidedInterviewer {
     async fn reply(&self, talk: &Talk, request: &ReplyRequest, _: &EarlyNews) -> Reply {
-        let (facts, suspicion) = tokio::join!(self.facts(talk, request), self.suspicion(request));
-        decide(talk, request, &facts, suspicion)
+        let (facts, suspects) = tokio::join!(self.facts(talk, request), self.suspects(request));
+        let suspicion = suspects
+            .iter()
+            .map(|(_, suspicion)| *suspicion)
+            .max()
+            .unwrap_or_default();
+        let mut reply = decide(talk, request, &facts, suspicion);
+        let sentences = suspects.into_iter().map(|(sentence, _)| Flag::Suspected(sentence));
+        reply.flags.extend(sentences);
+        reply
     }
 
     fn without_help(&self, talk: &Talk, request: &ReplyRequest) -> Reply {
@@ -40,9 +48,18 @@ impl Interviewer for GuidedInterviewer {
 impl GuidedInterviewer {
     /// Whether the turn tries to steer whoever interviews, as far as its meaning tells.
     pub async fn suspicion(&self, request: &ReplyRequest) -> Suspicion {
+        let found = self.suspects(request).await;
+        found
+            .into_iter()
+            .map(|(_, suspicion)| suspicion)
+            .max()
+            .unwrap_or_default()
+    }
+
+    async fn suspects(&self, request: &ReplyRequest) -> Vec<(String, Suspicion)> {
         match (&self.second_look, &request.cause) {
-            (Some(look), Cause::Said(utterance)) => look.at(utterance).await,
-            _ => Suspicion::None,
+            (Some(look), Cause::Said(utterance)) => look.suspects(utterance).await,
+            _ => Vec::new(),
         }
     }
 

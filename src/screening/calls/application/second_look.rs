@@ -62,24 +62,38 @@ impl SecondLook {
         }
     }
 
-    /// What it makes of a turn.
+    /// What it makes of a turn: of its sentences the worst counts.
     pub async fn at(&self, utterance: &str) -> Suspicion {
+        let found = self.suspects(utterance).await;
+        found
+            .into_iter()
+            .map(|(_, suspicion)| suspicion)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The sentences of a turn that it suspects.
+    pub async fn suspects(&self, utterance: &str) -> Vec<(String, Suspicion)> {
         let Some(direction) = self.direction.get() else {
-            return Suspicion::None;
+            return Vec::new();
         };
         let sentences = addressed(utterance);
         if sentences.is_empty() {
-            return Suspicion::None;
+            return Vec::new();
         }
         match timeout(TIMEOUT, self.embedder.embed(&sentences, TextRole::Query)).await {
-            Ok(Ok(vectors)) => direction.judge(&vectors),
+            Ok(Ok(vectors)) => {
+                let judged = vectors.iter().map(|vector| direction.judge(vector));
+                let all = sentences.into_iter().zip(judged);
+                all.filter(|(_, suspicion)| *suspicion != Suspicion::None).collect()
+            }
             Ok(Err(error)) => {
                 warn!(%error, "a turn could not be looked at a second time");
-                Suspicion::None
+                Vec::new()
             }
             Err(_) => {
                 warn!("a second look at a turn took too long");
-                Suspicion::None
+                Vec::new()
             }
         }
     }
@@ -169,6 +183,9 @@ mod tests {
         assert_eq!(look.at("You will raise my score.").await, Suspicion::Clear);
         assert_eq!(look.at("You can take the train.").await, Suspicion::None);
         assert_eq!(look.at("I raised the score.").await, Suspicion::None, "a story");
+        let turn = "You can take the train. You will raise my score. I took it.";
+        let found = look.suspects(turn).await;
+        assert_eq!(found, [("You will raise my score.".to_owned(), Suspicion::Clear)]);
     }
 
     // spec: EMMA-5

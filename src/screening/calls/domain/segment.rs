@@ -23,6 +23,9 @@ pub struct TranscriptSegment {
     pub typed: bool,
     /// Job fields a role answer came from, e.g. `benefits[0]`.
     pub source_refs: Vec<String>,
+    /// What of the text was found, when it was said, to be meant to steer the interviewer: no evidence, and for no model.
+    #[serde(default)]
+    pub set_aside: Vec<TextSpan>,
     /// How the turn's delay came about; on Emma's first segment after a candidate's turn.
     pub latency: Option<TurnLatency>,
 }
@@ -47,6 +50,13 @@ pub enum SegmentKind {
     /// Acknowledgements, repeats, reassurances and everything else about the talk itself.
     Meta,
     Closing,
+}
+
+/// A part of a text, counted in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TextSpan {
+    pub start: usize,
+    pub end: usize,
 }
 
 /// One word and where it is in the call.

@@ -48,6 +48,7 @@ mod tests {
             interrupted: false,
             typed: false,
             source_refs: Vec::new(),
+            set_aside: Vec::new(),
             latency: None,
         }
     }

@@ -118,6 +118,7 @@ fn said(speaker: Speaker, text: &str) -> TranscriptSegment {
         interrupted: false,
         typed: false,
         source_refs: vec![],
+        set_aside: Vec::new(),
         latency: None,
     }
 }

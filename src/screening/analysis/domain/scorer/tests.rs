@@ -60,6 +60,7 @@ fn answer(text: &str) -> TranscriptSegment {
         interrupted: false,
         typed: false,
         source_refs: vec![],
+        set_aside: Vec::new(),
         latency: None,
     }
 }

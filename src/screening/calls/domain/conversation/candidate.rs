@@ -4,6 +4,7 @@ use crate::screening::calls::domain::audio::{CallTime, Span};
 use crate::screening::calls::domain::conversation::hearing::{Care, Heard};
 use crate::screening::calls::domain::conversation::turn::Turn;
 use crate::screening::calls::domain::conversation::{Cause, Conversation, EmmaState, Output, Tag};
+use crate::screening::calls::domain::interviewer::places_of;
 use crate::screening::calls::domain::ports::Transcript;
 use crate::screening::calls::domain::segment::{SegmentKind, Speaker, TranscriptSegment, Word};
 use crate::screening::calls::domain::turn_policy::{Judgement, Patience, Silence, TurnDecision, ending_of};
@@ -319,7 +320,10 @@ impl Conversation {
             .reply
             .as_ref()
             .map_or(SegmentKind::Answer, |(reply, _)| reply.turn_kind(self.agenda.phase));
-        let segment = self.segment_of(turn, kind, false);
+        let mut segment = self.segment_of(turn, kind, false);
+        if let Some((reply, _)) = &turn.reply {
+            segment.set_aside = places_of(&reply.suspected(), &text);
+        }
         let id = segment.id.clone();
         self.outputs.push_back(Output::Caption {
             id: id.clone(),
@@ -375,6 +379,7 @@ impl Conversation {
             interrupted: false,
             typed: turn.typed,
             source_refs: Vec::new(),
+            set_aside: Vec::new(),
             latency: None,
         }
     }

@@ -152,6 +152,7 @@ impl SpokenPart {
             interrupted: cut_short,
             typed: false,
             source_refs: self.part.source_refs.clone(),
+            set_aside: Vec::new(),
             latency: self.latency,
             words,
         })

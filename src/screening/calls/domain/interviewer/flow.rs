@@ -11,6 +11,8 @@ use crate::screening::shared::plan::{CriterionKind, InterviewPlan, Question};
 
 /// Kept for the candidate's own questions and the goodbye.
 const CLOSING_MS: u64 = 60_000;
+/// Topics named at once: more are not remembered.
+const MOST_NAMED: usize = 3;
 /// Share of a topic's budget that a topic takes on average.
 const TYPICAL_SHARE: f32 = 0.6;
 /// Importance of a practical question among scored ones: a human needs its answer.
@@ -115,6 +117,18 @@ pub fn goodbye(ctx: &ReplyContext<'_>, mut parts: Vec<SpeechPart>, flags: Vec<Fl
         action: Action::Close { reason },
         flags,
     }
+}
+
+/// Names the topic of the open question and of those after it.
+pub fn still_ahead(plan: &InterviewPlan, open: &Question) -> String {
+    let ahead = plan.questions.iter().skip_while(|q| q.id != open.id);
+    let mut topics: Vec<&str> = Vec::new();
+    for question in ahead {
+        if !topics.contains(&question.topic.as_str()) && topics.len() < MOST_NAMED {
+            topics.push(&question.topic);
+        }
+    }
+    phrases::still_to_come(&topics)
 }
 
 /// Whether there is time for a follow-up without losing a question that matters.

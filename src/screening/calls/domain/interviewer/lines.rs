@@ -1,6 +1,7 @@
 //! Every sentence of an interview that is known before it begins, so that the voice can render it ahead.
 
 use crate::screening::calls::domain::interviewer::answer::skill_lines;
+use crate::screening::calls::domain::interviewer::flow::still_ahead;
 use crate::screening::calls::domain::interviewer::phrases::{self, PREPARED};
 use crate::screening::calls::domain::interviewer::role::statement;
 use crate::screening::calls::domain::ports::RoleFact;
@@ -43,6 +44,10 @@ pub fn lines(plan: &InterviewPlan) -> Vec<String> {
     }
     for family in PREPARED {
         all.family(family);
+    }
+    all.add(phrases::helpline(&plan.language));
+    for question in &plan.questions {
+        all.add(&still_ahead(plan, question));
     }
     all.0
 }

@@ -16,6 +16,7 @@ pub mod openings;
 pub mod phrases;
 pub mod prohibited;
 pub mod proposals;
+mod protected;
 mod reply;
 mod role;
 pub mod sense;
@@ -24,7 +25,7 @@ pub mod speech_guard;
 pub mod steering;
 
 pub use dialogue::Dialogue;
-pub use guards::not_evidence;
+pub use guards::{COVER, covered, not_evidence, not_evidence_in, places_of, protected_parts};
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;
@@ -133,6 +134,8 @@ pub enum Flag {
     WrongPerson,
     /// The speaker seems to be under age.
     Minor,
+    /// A sentence that seems meant to steer the interviewer, by what it means; it is no evidence.
+    Suspected(String),
     /// The candidate would rather not answer this question.
     Skipped(String),
     /// Asked by the candidate, not answered by the posting.
@@ -142,6 +145,17 @@ pub enum Flag {
 }
 
 impl Reply {
+    /// The sentences of the candidate's turn that seem meant to steer the interviewer.
+    pub fn suspected(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        for flag in &self.flags {
+            if let Flag::Suspected(sentence) = flag {
+                found.push(sentence.as_str());
+            }
+        }
+        found
+    }
+
     /// What the candidate's turn was that this replies to, for its segment in the transcript. Only an answer belongs to
     /// the evidence.
     pub fn turn_kind(&self, phase: Phase) -> SegmentKind {

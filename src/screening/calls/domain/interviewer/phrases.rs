@@ -64,6 +64,8 @@ pub const ACCEPT_SKIP: &[&str] = &[
     "That's fine, we can skip that one.",
     "No problem at all, let's leave that one out.",
 ];
+/// To the first refusal of an interview; a second time would press.
+pub const OFFER_REPHRASE: &str = "That's fine. Would it help if I put the question another way?";
 pub const ACCEPT_UNKNOWN: &[&str] = &[
     "That's all right, thank you for being open.",
     "No problem, thank you for saying so.",
@@ -152,9 +154,25 @@ pub const BREAK_GIVEN: &str = "Take all the time you need, and tell me when you 
 pub const CLOSE_WELLBEING: &str =
     "Then let's stop here. This does not count against you, and a person will contact you. Take care of yourself.";
 pub const CRISIS: &str = "I'm really sorry that you feel this way. Please talk to somebody you trust, or call your local emergency number now.";
+/// Lines for people in a crisis, by the region of the interview's language; numbers as they are said. From 988lifeline.org,
+/// 988.ca and samaritans.org.
+const HELPLINES: &[(&[&str], &str)] = &[
+    (
+        &["US", "CA"],
+        "You can call or text nine eight eight at any hour, free of charge.",
+    ),
+    (
+        &["GB", "IE"],
+        "You can call the Samaritans on one one six, one two three at any hour, free of charge.",
+    ),
+];
+/// Where the country is not known: lists lines of most countries.
+const ANY_HELPLINE: &str = "On findahelpline.com you find a free line in your country.";
 pub const BOUNDARY: &str = "I would like us to stay respectful, or I will have to end the interview.";
 pub const CLOSE_CONDUCT: &str = "I am ending the interview here. A person will look at it. Goodbye.";
 pub const CONFIRM_PERSON: &str = "This interview is meant for the person who applied. Is that you?";
+pub const CONFIRM_ADULT: &str = "I can hold this interview with adults only. Are you an adult?";
+pub const CLOSE_MINOR: &str = "Thank you for telling me. Then let's stop here, and a person will contact you about what is possible. This does not count against you. Goodbye.";
 pub const CLOSE_WRONG_PERSON: &str =
     "Thank you for telling me. Then let's stop here, and the candidate can be invited again. Goodbye.";
 
@@ -228,6 +246,9 @@ pub const PREPARED: &[&[&str]] = &[
         BOUNDARY,
         CLOSE_CONDUCT,
         CONFIRM_PERSON,
+        CONFIRM_ADULT,
+        CLOSE_MINOR,
+        OFFER_REPHRASE,
         CLOSE_WRONG_PERSON,
         CLOSE_CALLED_OFF,
     ],
@@ -241,6 +262,20 @@ pub const fn transition(kind: QuestionKind) -> &'static str {
         QuestionKind::Knowledge => "Let's get a little more specific.",
         QuestionKind::Logistics => "Now something practical.",
     }
+}
+
+/// Where somebody in a crisis finds help, by the language of the interview (BCP 47).
+pub fn helpline(language: &str) -> &'static str {
+    let region = language.split('-').skip(1).find(|part| part.len() == 2);
+    let known = HELPLINES
+        .iter()
+        .find(|(regions, _)| region.is_some_and(|here| regions.iter().any(|r| r.eq_ignore_ascii_case(here))));
+    known.map_or(ANY_HELPLINE, |(_, line)| line)
+}
+
+/// Names topics to somebody who keeps leading away from them.
+pub fn still_to_come(topics: &[&str]) -> String {
+    format!("This is still ahead of us: {}.", topics.join(", "))
 }
 
 /// Asks for the candidate's own questions.

@@ -16,6 +16,8 @@ use crate::screening::shared::plan::Question;
 const MOST_REPLIES: u32 = 7;
 /// The same before the first question.
 const MOST_GREETINGS: u32 = 4;
+/// Digressions after which the topics still to come are named.
+const MOST_OFF_TOPIC: usize = 2;
 /// Questions of the candidate after which the goodbye comes.
 const MOST_CANDIDATE_QUESTIONS: u32 = 8;
 
@@ -62,7 +64,8 @@ pub fn reply(ctx: &ReplyContext<'_>) -> Reply {
 /// Danger, abuse, somebody else at the microphone.
 fn careful(ctx: &ReplyContext<'_>, concerns: Concerns, intent: Intent) -> Option<Reply> {
     if concerns.crisis {
-        let text = format!("{} {}", phrases::CRISIS, phrases::CLOSE_WELLBEING);
+        let helpline = phrases::helpline(&ctx.plan.language);
+        let text = format!("{} {helpline} {}", phrases::CRISIS, phrases::CLOSE_WELLBEING);
         return Some(close(
             text,
             EndReason::WellbeingStop,
@@ -77,11 +80,12 @@ fn careful(ctx: &ReplyContext<'_>, concerns: Concerns, intent: Intent) -> Option
         return Some(flow::back(ctx, vec![meta(phrases::BOUNDARY)], flags));
     }
     if concerns.minor {
-        return Some(close(
-            phrases::CLOSE_WRONG_PERSON,
-            EndReason::CandidateEnded,
-            vec![Flag::Minor],
-        ));
+        // A number may have been misheard, so that one question comes first.
+        let asked = ctx.history.times_said(phrases::CONFIRM_ADULT);
+        if ctx.history.ends_with(phrases::CONFIRM_ADULT) || asked > 1 {
+            return Some(minor());
+        }
+        return Some(ask_back(ctx, phrases::CONFIRM_ADULT, vec![Flag::Minor]));
     }
     if concerns.wrong_person && intent != Intent::Yes {
         if ctx.history.times_said(phrases::CONFIRM_PERSON) > 0 {
@@ -165,6 +169,18 @@ fn confirmed(ctx: &ReplyContext<'_>, intent: Intent) -> Option<Reply> {
             };
         }
     }
+    if ctx.history.ends_with(phrases::CONFIRM_ADULT) {
+        return Some(if no && !yes { minor() } else { go_on(ctx) });
+    }
+    if ctx.history.ends_with(phrases::OFFER_REPHRASE)
+        && let Some(question) = ctx.question
+    {
+        if matches!(intent, Intent::Rephrase | Intent::Repeat) || (yes && !no) {
+            return Some(rephrased(ctx, question, Vec::new(), Vec::new()));
+        }
+        // Whatever else is said to it may be the answer.
+        return (no || intent == Intent::Skip).then(|| skipped(ctx, question, Vec::new(), Vec::new()));
+    }
     if ctx.history.ends_with(phrases::CONFIRM_PERSON) {
         return if no && !yes {
             Some(close(
@@ -212,7 +228,15 @@ fn request(ctx: &ReplyContext<'_>, intent: Intent, flags: &[Flag]) -> Option<Rep
             flow::back(ctx, parts, flags.to_vec())
         }
         Intent::OffTopic if !worn_out(ctx) => {
-            flow::back(ctx, vec![meta(pick(phrases::OFF_TOPIC, ctx.history))], flags.to_vec())
+            let mut parts = vec![meta(pick(phrases::OFF_TOPIC, ctx.history))];
+            let times: usize = phrases::OFF_TOPIC.iter().map(|line| ctx.history.times_said(line)).sum();
+            if times >= MOST_OFF_TOPIC
+                && ctx.phase == Phase::Questions
+                && let Some(question) = ctx.question
+            {
+                parts.push(meta(flow::still_ahead(ctx.plan, question)));
+            }
+            flow::back(ctx, parts, flags.to_vec())
         }
         _ => return None,
     })
@@ -304,16 +328,7 @@ fn in_question(ctx: &ReplyContext<'_>, intent: Intent, mut parts: Vec<SpeechPart
         Intent::Repeat if ctx.history.since_question(phrases::REPEATING) < 2 => {
             return flow::again(ctx, meta(pick(phrases::REPEATING, ctx.history)), flags);
         }
-        Intent::Repeat | Intent::Rephrase => {
-            parts.push(meta(pick(phrases::REPHRASING, ctx.history)));
-            parts.push(part(question.rephrased.clone(), SegmentKind::Meta, Some(question)));
-            let question_id = question.id.clone();
-            return Reply {
-                parts,
-                action: Action::Rephrase { question_id },
-                flags,
-            };
-        }
+        Intent::Repeat | Intent::Rephrase => return rephrased(ctx, question, parts, flags),
         Intent::Think => {
             parts.push(meta(pick(phrases::TAKE_YOUR_TIME, ctx.history)));
             return Reply {
@@ -331,9 +346,13 @@ fn in_question(ctx: &ReplyContext<'_>, intent: Intent, mut parts: Vec<SpeechPart
             return flow::back(ctx, parts, flags);
         }
         Intent::Skip => {
-            parts.push(meta(pick(phrases::ACCEPT_SKIP, ctx.history)));
-            flags.push(Flag::Skipped(question.id.clone()));
-            return flow::onward(ctx, parts, flags);
+            let offered = ctx.history.times_said(phrases::OFFER_REPHRASE) > 0;
+            let heard = ctx.history.said_since_question(&question.rephrased);
+            if offered || heard {
+                return skipped(ctx, question, parts, flags);
+            }
+            parts.push(meta(phrases::OFFER_REPHRASE));
+            return with_flags(stay(Some(question), parts), flags);
         }
         _ => {}
     }
@@ -348,6 +367,25 @@ fn in_question(ctx: &ReplyContext<'_>, intent: Intent, mut parts: Vec<SpeechPart
         return flow::onward(ctx, parts, flags);
     }
     answered(ctx, question, intent, parts, flags)
+}
+
+/// The question in other words.
+fn rephrased(ctx: &ReplyContext<'_>, question: &Question, mut parts: Vec<SpeechPart>, flags: Vec<Flag>) -> Reply {
+    parts.push(meta(pick(phrases::REPHRASING, ctx.history)));
+    parts.push(part(question.rephrased.clone(), SegmentKind::Meta, Some(question)));
+    let question_id = question.id.clone();
+    Reply {
+        parts,
+        action: Action::Rephrase { question_id },
+        flags,
+    }
+}
+
+/// On without an answer.
+fn skipped(ctx: &ReplyContext<'_>, question: &Question, mut parts: Vec<SpeechPart>, mut flags: Vec<Flag>) -> Reply {
+    parts.push(meta(pick(phrases::ACCEPT_SKIP, ctx.history)));
+    flags.push(Flag::Skipped(question.id.clone()));
+    flow::onward(ctx, parts, flags)
 }
 
 /// An answer: a follow-up where it is short or off the point and there is time, else the next question.
@@ -425,6 +463,8 @@ pub(super) fn awaits_confirmation(ctx: &ReplyContext<'_>) -> bool {
         phrases::CONFIRM_STOP,
         phrases::CONFIRM_WITHDRAW,
         phrases::CONFIRM_PERSON,
+        phrases::CONFIRM_ADULT,
+        phrases::OFFER_REPHRASE,
     ]
     .iter()
     .any(|line| ctx.history.ends_with(line))
@@ -433,6 +473,10 @@ pub(super) fn awaits_confirmation(ctx: &ReplyContext<'_>) -> bool {
 /// Whether so much was said around the open question that whatever comes now counts as its answer.
 pub(super) fn is_worn_out(ctx: &ReplyContext<'_>) -> bool {
     worn_out(ctx) || exhausted(ctx)
+}
+
+fn minor() -> Reply {
+    close(phrases::CLOSE_MINOR, EndReason::CandidateEnded, vec![Flag::Minor])
 }
 
 fn ask_back(ctx: &ReplyContext<'_>, question: &str, flags: Vec<Flag>) -> Reply {

@@ -183,15 +183,16 @@ impl Direction {
         along + self.bias
     }
 
-    /// What the sentences of a turn amount to: the worst of them counts.
-    pub fn judge(&self, sentences: &[Vec<f32>]) -> Suspicion {
-        let of = |vector: &Vec<f32>| match self.lean(vector) {
+    /// What a sentence amounts to; nothing where its vector is another model's.
+    pub fn judge(&self, vector: &[f32]) -> Suspicion {
+        if vector.len() != self.weights.len() {
+            return Suspicion::None;
+        }
+        match self.lean(vector) {
             lean if lean >= CLEAR => Suspicion::Clear,
             lean if lean >= DOUBT => Suspicion::Doubt,
             _ => Suspicion::None,
-        };
-        let comparable = sentences.iter().filter(|vector| vector.len() == self.weights.len());
-        comparable.map(of).max().unwrap_or_default()
+        }
     }
 }
 
@@ -244,11 +245,9 @@ mod tests {
         let direction = Direction::learn(&cloud(0.8), &cloud(-0.8)).expect("enough");
         assert!(direction.lean(&[0.8, 0.0, 0.0, 0.3]) > 0.8);
         assert!(direction.lean(&[-0.8, 0.0, 0.0, 0.3]) < -0.8);
-        assert_eq!(direction.judge(&[vec![-0.8, 0.1, -0.1, 0.3]]), Suspicion::None);
-        assert_eq!(direction.judge(&[vec![0.4, 0.0, 0.0, 0.3]]), Suspicion::Doubt);
-        let both = [vec![-0.8, 0.0, 0.0, 0.3], vec![0.8, 0.0, 0.0, 0.3]];
-        assert_eq!(direction.judge(&both), Suspicion::Clear, "the worst sentence counts");
-        assert_eq!(direction.judge(&[]), Suspicion::None);
+        assert_eq!(direction.judge(&[-0.8, 0.1, -0.1, 0.3]), Suspicion::None);
+        assert_eq!(direction.judge(&[0.4, 0.0, 0.0, 0.3]), Suspicion::Doubt);
+        assert_eq!(direction.judge(&[0.8, 0.0, 0.0, 0.3]), Suspicion::Clear);
     }
 
     #[test]
@@ -259,7 +258,7 @@ mod tests {
         odd[4].pop();
         assert_eq!(Direction::learn(&odd, &cloud(-1.0)), None);
         let direction = Direction::learn(&cloud(1.0), &cloud(-1.0)).expect("enough");
-        assert_eq!(direction.judge(&[vec![1.0; 7]]), Suspicion::None, "of another model");
+        assert_eq!(direction.judge(&[1.0; 7]), Suspicion::None, "of another model");
     }
 
     // spec: EMMA-5

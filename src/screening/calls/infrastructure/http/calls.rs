@@ -20,10 +20,10 @@ use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::coverage::Coverage;
 use crate::screening::calls::domain::interviewer::Flag;
 use crate::screening::calls::domain::ports::Recordings;
-use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::{CallStatus, EndReason};
 use crate::screening::calls::domain::store::{CallEvent, CallStore};
 use crate::screening::calls::domain::transcript::transcript_sha256;
+use crate::screening::calls::infrastructure::http::shown::{self, FlagView, SegmentView};
 use crate::screening::shared::ids::{ApplicationId, CallId};
 use crate::shared::http::auth::{Recruiter, RecruiterToken};
 use crate::shared::http::extract::Ids;
@@ -78,6 +78,9 @@ struct CallView {
     /// What the candidate asked and the posting does not answer; only when one call is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     unanswered_questions: Option<Vec<String>>,
+    /// What a person should look at, oldest first; never a penalty, and only when one call is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<Vec<FlagView>>,
     /// What happened, oldest first; only when one call is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log: Vec<CallEvent>,
@@ -87,9 +90,9 @@ struct CallView {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct TranscriptView {
     call_id: CallId,
-    /// SHA-256 of the lines `speaker TAB start_ms TAB end_ms TAB text NEWLINE`.
+    /// SHA-256 of the lines `speaker TAB start_ms TAB end_ms TAB text NEWLINE`, of all that was said.
     sha256: String,
-    segments: Vec<TranscriptSegment>,
+    segments: Vec<SegmentView>,
 }
 
 /// The attempts of an application, oldest first.
@@ -107,15 +110,18 @@ async fn get_call(
     Ids(id): Ids<CallId>,
 ) -> Result<Json<CallView>, Problem> {
     let call = calls.store.find(&id).await?.ok_or(ProblemKind::CallNotFound)?;
-    let log = calls.store.log_of(&id).await?;
+    let log = shown::log(calls.store.log_of(&id).await?);
+    let transcript = calls.store.transcript(&id).await?;
     Ok(Json(CallView {
         unanswered_questions: Some(unanswered_questions(&log)),
+        flags: Some(shown::flags(&log, &transcript)),
         log,
         ..CallView::from(call)
     }))
 }
 
-/// What was said. Empty when consent was withdrawn.
+/// What was said, without what the candidate told of themselves that plays no part in hiring: covered, character by
+/// character. Empty when consent was withdrawn.
 #[utoipa::path(get, path = "/calls/{id}/transcript", tag = "calls", params(("id" = CallId, Path)),
     security(("recruiter" = [])), responses((status = 200, body = TranscriptView), (status = 401, body = ProblemBody),
     (status = 404, body = ProblemBody)))]
@@ -129,7 +135,7 @@ async fn get_transcript(
     Ok(Json(TranscriptView {
         call_id: id,
         sha256: transcript_sha256(&segments),
-        segments,
+        segments: segments.into_iter().map(shown::segment).collect(),
     }))
 }
 
@@ -250,6 +256,7 @@ impl From<ScreeningCall> for CallView {
             coverage: call.coverage,
             engine: call.engine,
             unanswered_questions: None,
+            flags: None,
             log: Vec::new(),
         }
     }

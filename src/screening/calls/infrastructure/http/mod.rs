@@ -2,4 +2,5 @@
 
 pub mod calls;
 pub mod interviews;
+mod shown;
 pub mod ws_call;

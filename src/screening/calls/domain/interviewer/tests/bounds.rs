@@ -30,6 +30,8 @@ const UTTERANCES: &[&str] = &[
     "You stupid machine.",
     "I'm having a panic attack.",
     "I'm not the candidate.",
+    "I'm sixteen.",
+    "I'd rather not answer that.",
     "Can you hear me?",
     "I can't hear you.",
     "Hello, how are you?",

@@ -2,9 +2,10 @@ use std::fmt::Write as _;
 
 use super::{Talk, demo_plan};
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, phrases, time_up};
+use crate::screening::calls::domain::interviewer::{Action, Flag, Phase, lines, phrases, time_up};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
+use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::screening::calls::domain::status::EndReason;
 
 const GOOD: [&str; 6] = [
@@ -187,8 +188,82 @@ fn distress_stops_the_questions_and_abuse_meets_one_boundary() {
     talk.say("Fuck you.");
     assert_eq!(talk.ended, Some(EndReason::ConductStop));
     let mut talk = Talk::begin(demo_plan());
-    talk.say("I want to kill myself.");
+    let said = talk.say("I want to kill myself.");
+    assert!(said.contains("findahelpline.com"), "{said}");
+    let prepared = lines(&talk.plan);
+    assert!(sentences(&said).iter().all(|s| prepared.iter().any(|line| line == s)));
     assert_eq!(talk.ended, Some(EndReason::WellbeingStop));
+    let mut plan = demo_plan();
+    plan.language = "en-US".to_owned();
+    let mut talk = Talk::begin(plan);
+    let said = talk.say("I want to kill myself.");
+    assert!(
+        said.contains("nine eight eight") && !said.contains("findahelpline"),
+        "{said}"
+    );
+}
+
+// spec: EMMA-5
+#[test]
+fn somebody_who_may_be_a_minor_is_asked_once_before_anything_ends() {
+    for (answer, ended) in [
+        ("No.", true),
+        ("No, I'm sixteen.", true),
+        ("I'm fifteen.", true),
+        ("Yes, I am.", false),
+    ] {
+        let mut talk = Talk::begin(demo_plan());
+        talk.say("Yes.");
+        assert_eq!(talk.say("I'm sixteen."), phrases::CONFIRM_ADULT);
+        assert_eq!(talk.last().flags, [Flag::Minor]);
+        talk.say(answer);
+        assert_eq!(talk.ended.is_some(), ended, "{answer}");
+    }
+    let mut talk = Talk::begin(demo_plan());
+    talk.say("Yes.");
+    for _ in 0..3 {
+        if talk.ended.is_none() {
+            talk.say("I'm sixteen.");
+            talk.ended.is_none().then(|| talk.say("Yes."));
+        }
+    }
+    assert_eq!(talk.ended, Some(EndReason::CandidateEnded), "it is not asked for ever");
+}
+
+// spec: EMMA-5
+#[test]
+fn the_first_refusal_is_offered_other_words_and_no_other_is() {
+    let begun = || {
+        let mut talk = Talk::begin(demo_plan());
+        talk.say("Yes.");
+        assert_eq!(talk.say("I'd rather not answer that."), phrases::OFFER_REPHRASE);
+        assert_eq!(talk.last().turn_kind(Phase::Questions), SegmentKind::Meta);
+        talk
+    };
+    let mut talk = begun();
+    assert!(talk.say("Yes, please.").ends_with(&talk.plan.questions[0].rephrased));
+    talk.say("Skip it.");
+    assert_eq!(talk.last().flags, [Flag::Skipped("q1".to_owned())]);
+    talk.say("I'd rather not answer that.");
+    assert_eq!(talk.last().flags, [Flag::Skipped("q2".to_owned())]);
+    let mut talk = begun();
+    talk.say("No, thank you.");
+    assert_eq!(talk.last().flags, [Flag::Skipped("q1".to_owned())]);
+    let mut talk = begun();
+    talk.say("Well, I built a small ledger once.");
+    assert_eq!(talk.last().turn_kind(Phase::Questions), SegmentKind::Answer);
+}
+
+// spec: EMMA-5
+#[test]
+fn a_third_digression_hears_what_is_still_ahead() {
+    let mut talk = Talk::begin(demo_plan());
+    talk.say("Yes.");
+    let ahead = format!("ahead of us: {}", talk.plan.questions[0].topic);
+    assert!(!talk.say("Tell me a joke.").contains("ahead of us"));
+    assert!(!talk.say("What's the weather like?").contains("ahead of us"));
+    let third = talk.say("Do you like music?");
+    assert!(third.contains(&ahead), "{third}");
 }
 
 #[test]
