@@ -359,7 +359,8 @@ async fn wait_for(loading: JoinHandle<()>) {
     }
 }
 
-/// From time to time ends the calls that nobody can join any more, and gives back memory while there are none.
+/// From time to time ends the calls that nobody can join any more, takes up those whose session broke, and gives back
+/// memory while there are none.
 async fn tidy_up(calls: Arc<CallService>, stop: CancellationToken) {
     let mut clock = tokio::time::interval(TIDYING);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -370,6 +371,9 @@ async fn tidy_up(calls: Arc<CallService>, stop: CancellationToken) {
         }
         if let Err(error) = calls.expire_unjoined().await {
             warn!(%error, "calls that wait in vain could not be ended; it is tried again");
+        }
+        if let Err(error) = calls.recover().await {
+            warn!(%error, "calls without a session could not be taken up; it is tried again");
         }
         // What calls and rendering ahead have left; it takes a moment, so it waits until nobody hears it.
         if calls.is_idle() && tokio::task::spawn_blocking(memory::give_back).await.is_err() {

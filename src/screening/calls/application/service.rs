@@ -255,17 +255,28 @@ impl CallService {
         Ok(CallOff::Done)
     }
 
-    /// Ends the calls that wait for candidates whom no link lets in any more.
+    /// Ends the calls that wait for candidates whom no link lets in any more. What fails for one call is logged and
+    /// tried again the next time.
+    ///
+    /// # Errors
+    /// When the calls cannot be read.
     pub async fn expire_unjoined(&self) -> Result<(), StoreError> {
         for mut call in self.store.unfinished().await? {
-            let waits = matches!(call.status(), CallStatus::Created | CallStatus::Ready);
-            if !waits || self.live.get(&call.application_id).is_some() {
-                continue;
+            if let Err(error) = self.expire(&mut call).await {
+                warn!(call.id = %call.id, %error, "a call that waits in vain could not be ended");
             }
-            let until = self.interviews.open_until(&call.application_id).await?;
-            if until.is_none_or(|until| until <= self.clock.now()) {
-                diary::finish(&mut call, EndReason::InviteExpired, &*self.store, &*self.clock).await?;
-            }
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, call: &mut ScreeningCall) -> Result<(), StoreError> {
+        let waits = matches!(call.status(), CallStatus::Created | CallStatus::Ready);
+        if !waits || self.live.get(&call.application_id).is_some() {
+            return Ok(());
+        }
+        let until = self.interviews.open_until(&call.application_id).await?;
+        if until.is_none_or(|until| until <= self.clock.now()) {
+            diary::finish(call, EndReason::InviteExpired, &*self.store, &*self.clock).await?;
         }
         Ok(())
     }
@@ -280,29 +291,43 @@ impl CallService {
         self.live.get(application).is_some_and(|live| live.seat.is_taken())
     }
 
-    /// Takes up the calls that were under way when the server went down: their candidates have the usual time to come
-    /// back, then the calls end.
+    /// Takes up the calls that are under way and that no session looks after, as after the server went down: their
+    /// candidates have the usual time to come back, then the calls end. What fails for one call is logged and tried
+    /// again the next time. Does nothing while the engines are not loaded.
+    ///
+    /// # Errors
+    /// When the calls cannot be read.
     pub async fn recover(&self) -> Result<(), StoreError> {
+        let Some(engines) = self.engines.borrow().clone() else {
+            return Ok(());
+        };
         for mut call in self.store.unfinished().await? {
-            if !call.status().is_live() {
-                continue;
+            let runs = self.live.get(&call.application_id).is_some();
+            if call.status().is_live()
+                && !runs
+                && let Err(error) = self.recover_one(&engines, &mut call).await
+            {
+                warn!(call.id = %call.id, %error, "a call could not be taken up again");
             }
-            let Some(talk) = self.interviews.talk_of(&call.application_id, call.plan_version).await? else {
-                diary::finish(&mut call, EndReason::SystemError, &*self.store, &*self.clock).await?;
-                continue;
-            };
-            if call.lose_connection().is_ok() {
-                self.store.save(&call).await?;
-            }
-            info!(call.id = %call.id, "a call is taken up again");
-            let Ok(engines) = self.engines().await else {
-                warn!(call.id = %call.id, "a call cannot be taken up: no engines");
-                continue;
-            };
-            let recordings = self.recordings_for(&call.application_id).await?;
-            let earlier = self.earlier_attempts(&call).await?;
-            self.start(engines, &call, talk, recordings, &earlier);
         }
+        Ok(())
+    }
+
+    async fn recover_one(&self, engines: &Engines, call: &mut ScreeningCall) -> Result<(), StoreError> {
+        let Some(talk) = self.interviews.talk_of(&call.application_id, call.plan_version).await? else {
+            return diary::finish(call, EndReason::SystemError, &*self.store, &*self.clock).await;
+        };
+        let recordings = self.recordings_for(&call.application_id).await?;
+        let earlier = self.earlier_attempts(call).await?;
+        // A server that stops leaves its calls for the next one; the candidate may have come back meanwhile.
+        if self.closing.is_cancelled() || self.live.get(&call.application_id).is_some() {
+            return Ok(());
+        }
+        if call.lose_connection().is_ok() {
+            self.store.save(call).await?;
+        }
+        info!(call.id = %call.id, "a call is taken up again");
+        self.start(engines.clone(), call, talk, recordings, &earlier);
         Ok(())
     }
 
