@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,8 +13,8 @@ use tracing::{Instrument, info, info_span, warn};
 
 use crate::screening::calls::application::diary::{self, Diary};
 use crate::screening::calls::application::interviewing::Talk;
-use crate::screening::calls::application::live::{LastConnection, LiveCall, LiveCalls, Seat};
-use crate::screening::calls::application::session::{Command, Engines, Session};
+use crate::screening::calls::application::live::{Command, LiveCall, LiveCalls, Running};
+use crate::screening::calls::application::session::{Engines, Session};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
 use crate::screening::calls::domain::segment::TranscriptSegment;
@@ -107,8 +107,9 @@ pub struct Seated {
 impl Seated {
     /// Gives the call its connection; from then on the session looks after the seat.
     pub async fn attach(mut self, link: MediaLink) -> Result<(), ConnectError> {
-        let sent = self.live.commands.send(Command::Attach(link)).await;
-        sent.map_err(|_| ConnectError::Over)?;
+        if !self.live.tell(Command::Attach(link)).await {
+            return Err(ConnectError::Over);
+        }
         self.holds = false;
         Ok(())
     }
@@ -117,7 +118,7 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         if self.holds {
-            self.live.seat.leave();
+            self.live.seat.settle();
         }
     }
 }
@@ -192,7 +193,7 @@ impl CallService {
         let recordings = self.recordings_for(application).await?;
         let earlier = self.earlier_attempts(&call).await?;
         let live = self.start(self.engines().await?, &call, talk, recordings, &earlier);
-        let holds = live.seat.take();
+        let holds = live.seat.promise();
         if !holds && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
         }
@@ -216,7 +217,7 @@ impl CallService {
     /// Ends the call of an application. True where one was running or waiting.
     pub async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<bool, StoreError> {
         if let Some(live) = self.live.get(application)
-            && live.commands.send(Command::End(reason)).await.is_ok()
+            && live.tell(Command::End(reason)).await
         {
             return Ok(true);
         }
@@ -238,7 +239,7 @@ impl CallService {
             return Err(MediaError::UnknownConnection);
         }
         // A session that takes no commands any more has ended.
-        let _ = live.commands.send(Command::End(EndReason::CandidateEnded)).await;
+        live.tell(Command::End(EndReason::CandidateEnded)).await;
         Ok(())
     }
 
@@ -351,13 +352,13 @@ impl CallService {
         self.tasks.close();
         // Calls without a candidate have nobody to wait for.
         for live in self.live.all().into_iter().filter(|live| !live.seat.is_taken()) {
-            let _ = live.commands.send(Command::Suspend).await;
+            live.tell(Command::Suspend).await;
         }
         if tokio::time::timeout_at(until, self.tasks.wait()).await.is_ok() {
             return;
         }
         for live in self.live.all() {
-            let _ = live.commands.send(Command::Suspend).await;
+            live.tell(Command::Suspend).await;
         }
         if tokio::time::timeout(Duration::from_secs(5), self.tasks.wait())
             .await
@@ -424,9 +425,8 @@ impl CallService {
     ) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
-            // Bounded: whoever commands a call waits until it has taken the command.
-            let (commands, received) = mpsc::channel(8);
-            let seat = Seat::default();
+            let (live, received) = LiveCall::new(call.id.clone());
+            let seat = live.seat.clone();
             let resumed = call.started_at.is_some();
             let span = info_span!(parent: None, "call", call.id = %call.id);
             let talk = Talk {
@@ -435,12 +435,6 @@ impl CallService {
             };
             let mut call = call.clone();
             call.held_with(&engines.versions);
-            let live = LiveCall {
-                call_id: call.id.clone(),
-                commands,
-                seat: seat.clone(),
-                connection: LastConnection::default(),
-            };
             let diary = {
                 let _in_call = span.enter();
                 Diary::open(call.clone(), self.store.clone(), self.clock.clone())
@@ -451,10 +445,11 @@ impl CallService {
                     .recorded_by(recordings.map(|recordings| recordings.open(&call.id)))
                     .going_on_from(earlier)
             };
-            let (calls, application) = (self.live.clone(), application.clone());
+            let running = Running::new(self.live.clone(), application.clone());
             let task = async move {
+                // Also when the session panics: the candidate may come back then, and the call is taken up.
+                let _running = running;
                 session.run().await;
-                calls.remove(&application);
             };
             self.tasks.spawn(task.instrument(span));
             live
