@@ -82,6 +82,8 @@ use crate::shared::telemetry;
 
 /// How long opening one model, the longest step that is not interrupted, may take.
 const LOADING: Duration = Duration::from_secs(15);
+/// How long what goes on beside calls may take to end.
+const LAST_TASKS: Duration = Duration::from_secs(5);
 /// How often calls are looked through for those whose link has expired, and memory is given back.
 const TIDYING: Duration = Duration::from_mins(1);
 
@@ -313,10 +315,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
 
 impl Emma {
     /// Serves until `stop` fires, gives running calls `drain` to end, and leaves everything stored.
-    ///
-    /// # Errors
-    /// When the socket breaks.
-    pub async fn serve(self, stop: CancellationToken, drain: Duration) -> anyhow::Result<()> {
+    pub async fn serve(self, stop: CancellationToken, drain: Duration) {
         let jobs_stop = CancellationToken::new();
         let jobs = tokio::spawn(self.runner.run(jobs_stop.clone()));
         let (calls, stopped, stopping) = (self.calls.clone(), stop.clone(), self.stopping);
@@ -327,21 +326,23 @@ impl Emma {
         });
         tokio::spawn(tidy_up(self.calls, stop));
         // Calls end over their own connections: HTTP serves on while they do.
-        let served = axum::serve(self.entrance, self.router.into_make_service()).with_graceful_shutdown(async move {
+        let drained = async {
             if draining.await.is_err() {
                 error!("running calls could not be waited for");
             }
-        });
-        served.await?;
+        };
+        self.entrance.serve(self.router, drained).await;
         self.gateway.shut_down().await;
         jobs_stop.cancel();
         if tokio::time::timeout(Duration::from_secs(10), jobs).await.is_err() {
             warn!("background work did not stop in time; it is taken up again at the next start");
         }
-        self.tasks.close();
         wait_for(self.loading).await;
+        self.tasks.close();
+        if tokio::time::timeout(LAST_TASKS, self.tasks.wait()).await.is_err() {
+            warn!("something was still being prepared; it is begun anew at the next start");
+        }
         self.db.close().await;
-        Ok(())
     }
 
     /// Leaves without having served.
@@ -428,7 +429,7 @@ impl Loading {
         voice_ready.send_replace(Some(voice.clone()));
         info!("ready for interviews");
         if let Some((plan, facts)) = &self.demo {
-            prepare::prepare(&voice, plan, facts, style.speed);
+            prepare::prepare(&voice, plan, facts, style.speed, &self.stopping);
         }
         if let Err(error) = calls.recover().await {
             error!(%error, "calls of the last run could not be taken up");
