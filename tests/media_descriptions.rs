@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use emma::screening::calls::domain::ports::{Accepted, MediaError, MediaGateway, SdpOffer};
+use emma::screening::calls::domain::ports::{Accepted, MediaError, MediaGateway, MediaLink, SdpOffer};
 use emma::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -89,9 +89,9 @@ async fn ports_and_places_are_limited_and_come_back() {
         adapter.accept(offer()).await.err(),
         Some(MediaError::TooManyConnections)
     );
-    first.link.sink.close().await;
+    is_closed(first.link).await;
     let second = adapter.accept(offer()).await.expect("the port is free again");
-    second.link.sink.close().await;
+    is_closed(second.link).await;
     adapter.shut_down().await;
 
     let adapter = WebRtcAdapter::new(WebRtcConfig {
@@ -105,6 +105,12 @@ async fn ports_and_places_are_limited_and_come_back() {
         Some(MediaError::TooManyConnections)
     );
     adapter.shut_down().await;
+}
+
+/// Closes a link and waits until nothing of it is left.
+async fn is_closed(mut link: MediaLink) {
+    link.sink.close().await;
+    while link.events.recv().await.is_some() {}
 }
 
 /// The lines of the section whose `m=` line begins with `kind`.

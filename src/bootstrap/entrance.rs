@@ -55,7 +55,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
         .then(|| format!("http://127.0.0.1:{}", bound.port()))
         .filter(|local| *local != base_url);
     Ok(Opened {
-        entrance: Entrance::open(socket, certificate.map(|own| own.config))?,
+        entrance: Entrance::open(socket, certificate.map(|own| own.config)),
         base_url,
         local_url,
         own_certificate,

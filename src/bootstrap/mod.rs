@@ -84,6 +84,8 @@ use crate::shared::telemetry;
 const LOADING: Duration = Duration::from_secs(15);
 /// How long requests whose clients have gone may take at the end.
 const SETTLING: Duration = Duration::from_secs(10);
+/// How long what goes on beside calls may take to end.
+const LAST_TASKS: Duration = Duration::from_secs(5);
 /// How often calls are looked through for those whose time has run out, and memory is given back.
 const TIDYING: Duration = Duration::from_mins(1);
 
@@ -319,10 +321,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
 
 impl Emma {
     /// Serves until `stop` fires, gives running calls `drain` to end, and leaves everything stored.
-    ///
-    /// # Errors
-    /// When the socket breaks.
-    pub async fn serve(self, stop: CancellationToken, drain: Duration) -> anyhow::Result<()> {
+    pub async fn serve(self, stop: CancellationToken, drain: Duration) {
         let jobs_stop = CancellationToken::new();
         let jobs = tokio::spawn(self.runner.run(jobs_stop.clone()));
         let (calls, stopped, stopping) = (self.calls.clone(), stop.clone(), self.stopping);
@@ -333,12 +332,12 @@ impl Emma {
         });
         tokio::spawn(tidy_up(self.calls, self.applications, stop));
         // Calls end over their own connections: HTTP serves on while they do.
-        let served = axum::serve(self.entrance, self.router.into_make_service()).with_graceful_shutdown(async move {
+        let drained = async {
             if draining.await.is_err() {
                 error!("running calls could not be waited for");
             }
-        });
-        served.await?;
+        };
+        self.entrance.serve(self.router, drained).await;
         if tokio::time::timeout(SETTLING, self.idempotency.settle()).await.is_err() {
             warn!("requests whose clients have gone did not end in time");
         }
@@ -347,10 +346,12 @@ impl Emma {
         if tokio::time::timeout(Duration::from_secs(10), jobs).await.is_err() {
             warn!("background work did not stop in time; it is taken up again at the next start");
         }
-        self.tasks.close();
         wait_for(self.loading).await;
+        self.tasks.close();
+        if tokio::time::timeout(LAST_TASKS, self.tasks.wait()).await.is_err() {
+            warn!("something was still being prepared; it is begun anew at the next start");
+        }
         self.db.close().await;
-        Ok(())
     }
 
     /// Leaves without having served.
@@ -368,8 +369,8 @@ async fn wait_for(loading: JoinHandle<()>) {
     }
 }
 
-/// From time to time ends the calls that nobody can join any more and the screenings that cannot go on, and gives back
-/// memory while there are no calls.
+/// From time to time ends the calls that nobody can join any more and the screenings that cannot go on, takes up calls
+/// whose session broke, and gives back memory while there are none.
 async fn tidy_up(calls: Arc<CallService>, applications: Arc<ApplicationService>, stop: CancellationToken) {
     let mut clock = tokio::time::interval(TIDYING);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -383,6 +384,9 @@ async fn tidy_up(calls: Arc<CallService>, applications: Arc<ApplicationService>,
         }
         if let Err(error) = applications.end_lapsed_screenings().await {
             warn!(%error, "interviews that broke off for good could not be ended; it is tried again");
+        }
+        if let Err(error) = calls.recover().await {
+            warn!(%error, "calls without a session could not be taken up; it is tried again");
         }
         // What calls and rendering ahead have left; it takes a moment, so it waits until nobody hears it.
         if calls.is_idle() && tokio::task::spawn_blocking(memory::give_back).await.is_err() {
@@ -437,7 +441,7 @@ impl Loading {
         voice_ready.send_replace(Some(voice.clone()));
         info!("ready for interviews");
         if let Some((plan, facts)) = &self.demo {
-            prepare::prepare(&voice, plan, facts, style.speed);
+            prepare::prepare(&voice, plan, facts, style.speed, &self.stopping);
         }
         if let Err(error) = calls.recover().await {
             error!(%error, "calls of the last run could not be taken up");

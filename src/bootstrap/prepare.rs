@@ -54,13 +54,13 @@ impl EventHandler for PrepareVoice {
             return Err(HandlerError::Retry("the voice is not loaded".to_owned()));
         };
         let facts = facts_of(&self.applications, &offer).await?;
-        prepare(&voice, &plan, &facts, self.speed);
+        prepare(&voice, &plan, &facts, self.speed, &self.stopping);
         Ok(())
     }
 }
 
-/// Starts rendering every sentence of an interview that is known beforehand, most urgent first.
-pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, facts: &[RoleFact], speed: f32) {
+/// Starts rendering every sentence of an interview that is known beforehand, most urgent first, until the server stops.
+pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, facts: &[RoleFact], speed: f32, stopping: &CancellationToken) {
     let texts: Vec<String> = lines(plan)
         .iter()
         .chain(&role_lines(facts))
@@ -79,8 +79,11 @@ pub fn prepare(voice: &EmmaVoice, plan: &InterviewPlan, facts: &[RoleFact], spee
         "preparing what Emma will say"
     );
     let mut preparation = voice.cached.prepare(texts, &voice.voice, speed);
+    let stopping = stopping.clone();
     tokio::spawn(async move {
-        let progress = preparation.finished().await;
+        let Some(progress) = stopping.run_until_cancelled(preparation.finished()).await else {
+            return;
+        };
         if progress.failed > 0 {
             warn!(
                 failed = progress.failed,

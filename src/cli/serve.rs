@@ -91,7 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     announce(&emma);
-    emma.serve(stop, drain).await?;
+    emma.serve(stop, drain).await;
     signals.abort();
     info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -54,8 +54,39 @@ pub fn idle_metrics() -> PrometheusHandle {
     PrometheusBuilder::new().build_recorder().handle()
 }
 
-/// Seconds, from a database lookup to a slow upload.
+/// From the candidate's last word to Emma's first, in seconds.
+pub const TURN_LATENCY: &str = "emma_turn_latency_seconds";
+
 fn buckets() -> Result<PrometheusBuilder, BuildError> {
+    /// From a database lookup to a slow upload.
     const SECONDS: [f64; 10] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+    /// Finest where a difference is felt in talk.
+    const TURN_SECONDS: [f64; 12] = [0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0];
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(TURN_LATENCY.to_owned()), &TURN_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: OPS-2
+    #[test]
+    fn the_delay_of_a_turn_is_told_finely_where_it_is_felt() {
+        let recorder = buckets().expect("some").build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!(TURN_LATENCY).record(0.7);
+            metrics::histogram!("emma_other_seconds").record(0.7);
+        });
+        let told = recorder.handle().render();
+        for line in [
+            "emma_turn_latency_seconds_bucket{le=\"0.65\"} 0",
+            "emma_turn_latency_seconds_bucket{le=\"0.8\"} 1",
+            "emma_other_seconds_bucket{le=\"0.5\"} 0",
+            "emma_other_seconds_bucket{le=\"1\"} 1",
+        ] {
+            assert!(told.contains(line), "{line} in\n{told}");
+        }
+    }
 }

@@ -264,7 +264,6 @@ impl<'a> Call<'a> {
                 }
             }
             ServerMessage::Turn { parts } => self.tracker.server_turn(parts),
-            ServerMessage::Notice { code, text } => self.console.note(&format!("notice {code}: {text}")),
             ServerMessage::Error { code, message } => self.console.note(&format!("error {code}: {message}")),
             ServerMessage::Ended(ended) => {
                 self.ended = Some(ended);

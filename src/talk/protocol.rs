@@ -16,12 +16,6 @@ pub enum ServerMessage {
     Turn {
         parts: Parts,
     },
-    Notice {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        text: String,
-    },
     Ended(Ended),
     Error {
         #[serde(default)]

@@ -167,7 +167,7 @@ async function interview(server, page, { link, recruiter }) {
 async function finished(server) {
   const metrics = await (await fetch(`${server.base}/metrics`)).text();
   const value = (name) => Number(new RegExp(`^${name} (\\d+)`, "m").exec(metrics)?.[1] ?? 0);
-  return { calls: value("emma_calls_finished_total"), acted: value('jobs_total\\{subscriber="end-screening",outcome="done"\\}') };
+  return { calls: value("emma_calls_finished_total"), acted: value('emma_jobs_total\\{subscriber="end-screening",outcome="done"\\}') };
 }
 
 const server = new Server({ emma: options.emma, data: options.data, port: await freePort(), host: options.host });

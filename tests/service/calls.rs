@@ -1,5 +1,6 @@
 //! Live calls on the whole service: candidates connect, drop, come back, hand over; recruiters call off; servers die.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,11 +10,14 @@ use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use emma::screening::applications::application::invite::LinkTerms;
 use emma::screening::calls::application::interviewing::{EarlyNews, Interviewer, Talk};
+use emma::screening::calls::domain::audio::{EAR_FRAME, VAD_FRAME};
+use emma::screening::calls::domain::call::ScreeningCall;
 use emma::screening::calls::domain::conversation::ReplyRequest;
+use emma::screening::calls::domain::coverage::Coverage;
 use emma::screening::calls::domain::interviewer::Reply;
-use emma::screening::calls::domain::ports::MediaEvent;
+use emma::screening::calls::domain::ports::{MediaEvent, SpeechError, VoiceActivity, VoiceStream};
 use emma::screening::calls::domain::status::{CallStatus, EndReason};
-use emma::screening::shared::ids::{CallId, JobOfferId};
+use emma::screening::shared::ids::{ApplicationId, CallId, JobOfferId};
 use emma::shared::clock::Clock as _;
 use serde_json::{Value, json};
 
@@ -103,6 +107,21 @@ async fn a_second_connection_is_refused_and_the_first_is_not_disturbed() {
     caller.sends(json!({ "type": "ping" })).await;
     caller.hears("pong", |m| m["type"] == "pong").await;
     assert_eq!(held.call().await["status"], "in_progress");
+}
+
+// spec: CALL-2, CALL-3
+#[tokio::test]
+async fn a_connection_that_was_interrupted_and_is_back_holds_the_call_again() {
+    let held = interview_on(App::live().await).await;
+    let caller = held.begins().await;
+    caller.events.send(MediaEvent::Interrupted).await.expect("a session");
+    held.has_status("reconnecting").await;
+    caller.connects().await;
+    held.has_status("in_progress").await;
+    offer(&held.at.app, &held.token, "", OFFER)
+        .await
+        .is_problem(409, "call-already-live");
+    assert!(!caller.is_closed());
 }
 
 // spec: CALL-3
@@ -213,6 +232,85 @@ async fn a_call_that_nobody_comes_back_to_after_a_restart_ends_once() {
         "ready",
         "another attempt is open"
     );
+}
+
+// spec: CALL-7
+#[tokio::test]
+async fn one_stored_call_that_cannot_be_read_keeps_no_other_from_being_taken_up() {
+    let app = App::live().await;
+    let live = async || {
+        let mut call = ScreeningCall::ready(
+            ApplicationId::generate(),
+            1,
+            1,
+            Coverage(Vec::new()),
+            app.base.clock.now(),
+        );
+        app.calls.insert(&call).await.expect("new");
+        call.start(app.base.clock.now()).expect("ready");
+        app.calls.save(&call).await.expect("open");
+        call
+    };
+    let (damaged, other) = (live().await, live().await);
+    let mut write = app.base.db.write().await.expect("a transaction");
+    sqlx::query("UPDATE calls SET coverage = '{' WHERE id = $1")
+        .bind(damaged.id.as_str())
+        .execute(&mut *write)
+        .await
+        .expect("changed");
+    write.commit().await.expect("stored");
+    app.interviews.expire_unjoined().await.expect("calls can be read");
+    app.interviews.recover().await.expect("calls can be read");
+    let found = app.calls.find(&other.id).await.expect("readable").expect("stored");
+    assert_eq!(
+        (found.status(), found.end_reason()),
+        (CallStatus::Failed, Some(EndReason::SystemError)),
+        "there is no plan to go on with"
+    );
+}
+
+/// Breaks over the first frame it hears, as a bug in the session's own task would.
+#[derive(Clone, Default)]
+struct Breaking(Arc<AtomicBool>);
+
+impl VoiceActivity for Breaking {
+    fn open(&self) -> Box<dyn VoiceStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl VoiceStream for Breaking {
+    async fn score(&mut self, _: &[f32; VAD_FRAME]) -> Result<f32, SpeechError> {
+        assert!(self.0.swap(true, Ordering::SeqCst), "a bug");
+        Ok(0.0)
+    }
+}
+
+// spec: CALL-7
+#[tokio::test]
+async fn a_call_whose_session_breaks_is_taken_up_and_the_candidate_comes_back_into_it() {
+    let mut engines = engines(Pace::Typed);
+    engines.voice_activity = Arc::new(Breaking::default());
+    let held = interview_on(App::over(TestDb::open().await, Some(engines))).await;
+    let caller = held.begins().await;
+    for _ in 0..2 {
+        let pcm = Box::new([0.0; EAR_FRAME]);
+        let audio = MediaEvent::Audio { pcm, received: true };
+        // The session may be gone by the second one.
+        let _ = caller.events.send(audio).await;
+    }
+    eventually("the session is gone", async || held.at.app.interviews.is_idle()).await;
+    assert_eq!(held.call().await["status"], "in_progress", "nobody told the store");
+    held.at.app.interviews.recover().await.expect("calls can be read");
+    held.has_status("reconnecting").await;
+    let mut caller = held.joins("").await;
+    caller
+        .hears("what was said", |m| {
+            m["type"] == "caption" && m["text"] == "Yes, I am ready."
+        })
+        .await;
+    held.has_status("in_progress").await;
 }
 
 /// Notes what of the talk an interviewer is told.

@@ -165,7 +165,7 @@ impl JobRunner {
         let span = info_span!("job", job.id = %job.id, job.subscriber, event.name = job.event.name, job.attempt);
         async {
             let outcome = self.handle(&job).await;
-            metrics::counter!("jobs_total", "subscriber" => job.subscriber.clone(), "outcome" => outcome.label())
+            metrics::counter!("emma_jobs_total", "subscriber" => job.subscriber.clone(), "outcome" => outcome.label())
                 .increment(1);
             match &outcome {
                 Outcome::Done => info!("job done"),

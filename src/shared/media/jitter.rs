@@ -264,11 +264,13 @@ impl JitterBuffer {
     }
 
     /// Audio that waits, in milliseconds.
+    #[cfg(test)]
     pub fn depth_ms(&self) -> u64 {
         (self.depth() / UNITS_PER_MS) as u64
     }
 
     /// The delay aimed for, in milliseconds.
+    #[cfg(test)]
     pub fn target_ms(&self) -> u64 {
         (self.jitter.target() / UNITS_PER_MS) as u64
     }

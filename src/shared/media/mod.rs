@@ -15,6 +15,7 @@
 //! // every 20 ms:                      let received = ears.next_frame(&mut frame);
 //! ```
 
+pub mod allowance;
 pub mod codec;
 pub mod jitter;
 pub mod peer;

@@ -65,11 +65,6 @@ impl AudioReceiver {
         self.jitter.stats()
     }
 
-    /// The delay the jitter buffer aims for, and what waits in it now, milliseconds.
-    pub fn delay_ms(&self) -> (u64, u64) {
-        (self.jitter.target_ms(), self.jitter.depth_ms())
-    }
-
     /// Decodes the next piece; true where it was received.
     fn refill(&mut self) -> bool {
         let frame = self.decoder.rate().frame();

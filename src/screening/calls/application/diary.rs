@@ -1,10 +1,11 @@
 //! A call's memory: writes down what happens, in order, beside the live loop, so that a slow disk delays no voice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tracing::{Instrument, error, info};
+use tracing::{Instrument, error, info, warn};
 
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::call::ScreeningCall;
@@ -16,6 +17,13 @@ use crate::screening::calls::domain::store::CallStore;
 use crate::screening::calls::domain::transcript::transcript_sha256;
 use crate::shared::clock::Clock;
 use crate::shared::errors::StoreError;
+
+/// Pauses before another try at what must not be lost, while the database does not do it.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1500),
+];
 
 /// The live loop's side of the memory.
 pub struct Diary {
@@ -81,7 +89,8 @@ impl Diary {
         transcript.await.unwrap_or_default()
     }
 
-    /// Ends the call in the store and publishes its end, once everything before is written.
+    /// Ends the call in the store and publishes its end, once everything before is written. Failed where that could not
+    /// be done: the call is taken up again then.
     pub async fn finish(&self, reason: EndReason, coverage: Coverage, at: CallTime) -> CallStatus {
         let (done, status) = oneshot::channel();
         self.enter(Entry::Finish {
@@ -144,7 +153,7 @@ impl Writer {
             }
             Entry::Segment(segment) => {
                 self.call.media_ms = self.call.media_ms.max(segment.end_ms.ms());
-                self.store.put_segment(&self.call.id, &segment).await?;
+                retried(|| self.store.put_segment(&self.call.id, &segment)).await?;
             }
             Entry::Covered(coverage, at) => {
                 self.call.coverage = coverage;
@@ -165,9 +174,9 @@ impl Writer {
             } => {
                 self.call.coverage = coverage;
                 self.call.media_ms = at.ms();
-                let finished = finish(&mut self.call, reason, &*self.store, &*self.clock).await;
+                finish(&mut self.call, reason, &*self.store, &*self.clock).await?;
+                // Nobody waiting any more is fine: the session has gone.
                 let _ = done.send(self.call.status());
-                finished?;
             }
         }
         Ok(())
@@ -175,23 +184,38 @@ impl Writer {
 }
 
 /// Ends a call: stores it and publishes [`CallFinished`](crate::screening::calls::domain::call::CallFinished) with it.
-/// Does nothing to a call that is over.
+/// Does nothing to a call that is over. A call whose end could not be stored is left as it was.
 pub async fn finish(
     call: &mut ScreeningCall,
     reason: EndReason,
     store: &dyn CallStore,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
+    let open: &ScreeningCall = call;
+    if let Some(ended) = retried(|| finished(open, reason, store, clock)).await? {
+        *call = ended;
+    }
+    Ok(())
+}
+
+/// The call as it is stored after its end; none where it was over before.
+async fn finished(
+    call: &ScreeningCall,
+    reason: EndReason,
+    store: &dyn CallStore,
+    clock: &dyn Clock,
+) -> Result<Option<ScreeningCall>, StoreError> {
     if reason == EndReason::ConsentWithdrawn {
         store.purge_transcript(&call.id).await?;
     }
     let sha256 = transcript_sha256(&store.transcript(&call.id).await?);
-    let Ok(event) = call.finish(reason, sha256, clock.now()) else {
-        return Ok(());
+    let mut ended = call.clone();
+    let Ok(event) = ended.finish(reason, sha256, clock.now()) else {
+        return Ok(None);
     };
-    if store.finish(call, &event).await? {
+    if store.finish(&ended, &event).await? {
         info!(
-            status = call.status().as_str(),
+            status = ended.status().as_str(),
             end_reason = ?reason,
             duration_ms = event.duration_ms,
             asked = event.coverage.asked,
@@ -200,5 +224,22 @@ pub async fn finish(
         );
         metrics::counter!("emma_calls_finished_total").increment(1);
     }
-    Ok(())
+    Ok(Some(ended))
 }
+
+/// Tries again, three times, where the database fails; it is busy or its disk is full for a moment.
+async fn retried<T, F: Future<Output = Result<T, StoreError>>>(attempt: impl Fn() -> F) -> Result<T, StoreError> {
+    for pause in PAUSES {
+        match attempt().await {
+            Err(StoreError::Database(error)) => {
+                warn!(error, "something of a call could not be stored; it is tried again");
+                tokio::time::sleep(pause).await;
+            }
+            done => return done,
+        }
+    }
+    attempt().await
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -35,10 +35,6 @@ pub enum ServerMessage<'a> {
         answer_segment_id: Option<&'a SegmentId>,
         parts: TurnLatency,
     },
-    Notice {
-        code: &'static str,
-        text: &'static str,
-    },
     Ended {
         status: CallStatus,
         end_reason: EndReason,
@@ -137,22 +133,12 @@ pub enum Meaning {
 /// Reads a message of the page.
 pub fn read(text: &str) -> Meaning {
     let Ok(message) = serde_json::from_str::<ClientMessage>(text) else {
-        let error = ServerMessage::Error {
-            code: "bad_message",
-            message: "This is not a message Emma knows.",
-        };
-        return Meaning::Answer(error.to_json());
+        return Meaning::Answer(error("bad_message", "This is not a message Emma knows."));
     };
     Meaning::Input(match message {
         ClientMessage::Text { text } if text.chars().count() > MAX_TYPED => {
-            let message = "Please keep a typed answer under 4000 characters.";
-            return Meaning::Answer(
-                ServerMessage::Error {
-                    code: "text_too_long",
-                    message,
-                }
-                .to_json(),
-            );
+            let why = "Please keep a typed answer under 4000 characters.";
+            return Meaning::Answer(error("text_too_long", why));
         }
         ClientMessage::Text { text } => Input::Typed { text },
         ClientMessage::Mute { muted } => Input::Muted(muted),
@@ -163,6 +149,21 @@ pub fn read(text: &str) -> Meaning {
         ClientMessage::WithdrawConsent => Input::EndRequested(EndReason::ConsentWithdrawn),
         ClientMessage::Ping => return Meaning::Answer(ServerMessage::Pong.to_json()),
     })
+}
+
+/// Something of the page's was not taken.
+pub fn error(code: &'static str, message: &'static str) -> String {
+    ServerMessage::Error { code, message }.to_json()
+}
+
+/// A message was longer than the links take.
+pub fn too_long() -> String {
+    error("message_too_long", "A message may have at most 16 KiB.")
+}
+
+/// Messages came faster than the links take them.
+pub fn too_many() -> String {
+    error("too_many_messages", "Messages come too fast; some are dropped.")
 }
 
 /// The last message of a call.

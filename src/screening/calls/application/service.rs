@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,8 +13,8 @@ use tracing::{Instrument, info, info_span, warn};
 
 use crate::screening::calls::application::diary::{self, Diary};
 use crate::screening::calls::application::interviewing::Talk;
-use crate::screening::calls::application::live::{LastConnection, LiveCall, LiveCalls, Seat};
-use crate::screening::calls::application::session::{Command, Engines, Session};
+use crate::screening::calls::application::live::{Command, LiveCall, LiveCalls, Running};
+use crate::screening::calls::application::session::{Engines, Session};
 use crate::screening::calls::domain::attempt::gone_on_from;
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::ports::{IceCandidate, MediaError, MediaGateway, MediaLink, Recordings, SdpOffer};
@@ -108,8 +108,9 @@ pub struct Seated {
 impl Seated {
     /// Gives the call its connection; from then on the session looks after the seat.
     pub async fn attach(mut self, link: MediaLink) -> Result<(), ConnectError> {
-        let sent = self.live.commands.send(Command::Attach(link)).await;
-        sent.map_err(|_| ConnectError::Over)?;
+        if !self.live.tell(Command::Attach(link)).await {
+            return Err(ConnectError::Over);
+        }
         self.holds = false;
         Ok(())
     }
@@ -118,7 +119,7 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         if self.holds {
-            self.live.seat.leave();
+            self.live.seat.settle();
         }
     }
 }
@@ -193,7 +194,7 @@ impl CallService {
         let recordings = self.recordings_for(application).await?;
         let earlier = self.earlier_attempts(&call).await?;
         let live = self.start(self.engines().await?, &call, talk, recordings, &earlier);
-        let holds = live.seat.take();
+        let holds = live.seat.promise();
         if !holds && seating == Seating::OnlyIfFree {
             return Err(ConnectError::AlreadyLive);
         }
@@ -217,7 +218,7 @@ impl CallService {
     /// Ends the call of an application. True where one was running or waiting.
     pub async fn end(&self, application: &ApplicationId, reason: EndReason) -> Result<bool, StoreError> {
         if let Some(live) = self.live.get(application)
-            && live.commands.send(Command::End(reason)).await.is_ok()
+            && live.tell(Command::End(reason)).await
         {
             return Ok(true);
         }
@@ -239,7 +240,7 @@ impl CallService {
             return Err(MediaError::UnknownConnection);
         }
         // A session that takes no commands any more has ended.
-        let _ = live.commands.send(Command::End(EndReason::CandidateEnded)).await;
+        live.tell(Command::End(EndReason::CandidateEnded)).await;
         Ok(())
     }
 
@@ -256,17 +257,28 @@ impl CallService {
         Ok(CallOff::Done)
     }
 
-    /// Ends the calls that wait for candidates whom no link lets in any more.
+    /// Ends the calls that wait for candidates whom no link lets in any more. What fails for one call is logged and
+    /// tried again the next time.
+    ///
+    /// # Errors
+    /// When the calls cannot be read.
     pub async fn expire_unjoined(&self) -> Result<(), StoreError> {
         for mut call in self.store.unfinished().await? {
-            let waits = matches!(call.status(), CallStatus::Created | CallStatus::Ready);
-            if !waits || self.live.get(&call.application_id).is_some() {
-                continue;
+            if let Err(error) = self.expire(&mut call).await {
+                warn!(call.id = %call.id, %error, "a call that waits in vain could not be ended");
             }
-            let until = self.interviews.open_until(&call.application_id).await?;
-            if until.is_none_or(|until| until <= self.clock.now()) {
-                diary::finish(&mut call, EndReason::InviteExpired, &*self.store, &*self.clock).await?;
-            }
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, call: &mut ScreeningCall) -> Result<(), StoreError> {
+        let waits = matches!(call.status(), CallStatus::Created | CallStatus::Ready);
+        if !waits || self.live.get(&call.application_id).is_some() {
+            return Ok(());
+        }
+        let until = self.interviews.open_until(&call.application_id).await?;
+        if until.is_none_or(|until| until <= self.clock.now()) {
+            diary::finish(call, EndReason::InviteExpired, &*self.store, &*self.clock).await?;
         }
         Ok(())
     }
@@ -281,29 +293,43 @@ impl CallService {
         self.live.get(application).is_some_and(|live| live.seat.is_taken())
     }
 
-    /// Takes up the calls that were under way when the server went down: their candidates have the usual time to come
-    /// back, then the calls end.
+    /// Takes up the calls that are under way and that no session looks after, as after the server went down: their
+    /// candidates have the usual time to come back, then the calls end. What fails for one call is logged and tried
+    /// again the next time. Does nothing while the engines are not loaded.
+    ///
+    /// # Errors
+    /// When the calls cannot be read.
     pub async fn recover(&self) -> Result<(), StoreError> {
+        let Some(engines) = self.engines.borrow().clone() else {
+            return Ok(());
+        };
         for mut call in self.store.unfinished().await? {
-            if !call.status().is_live() {
-                continue;
+            let runs = self.live.get(&call.application_id).is_some();
+            if call.status().is_live()
+                && !runs
+                && let Err(error) = self.recover_one(&engines, &mut call).await
+            {
+                warn!(call.id = %call.id, %error, "a call could not be taken up again");
             }
-            let Some(talk) = self.interviews.talk_of(&call.application_id, call.plan_version).await? else {
-                diary::finish(&mut call, EndReason::SystemError, &*self.store, &*self.clock).await?;
-                continue;
-            };
-            if call.lose_connection().is_ok() {
-                self.store.save(&call).await?;
-            }
-            info!(call.id = %call.id, "a call is taken up again");
-            let Ok(engines) = self.engines().await else {
-                warn!(call.id = %call.id, "a call cannot be taken up: no engines");
-                continue;
-            };
-            let recordings = self.recordings_for(&call.application_id).await?;
-            let earlier = self.earlier_attempts(&call).await?;
-            self.start(engines, &call, talk, recordings, &earlier);
         }
+        Ok(())
+    }
+
+    async fn recover_one(&self, engines: &Engines, call: &mut ScreeningCall) -> Result<(), StoreError> {
+        let Some(talk) = self.interviews.talk_of(&call.application_id, call.plan_version).await? else {
+            return diary::finish(call, EndReason::SystemError, &*self.store, &*self.clock).await;
+        };
+        let recordings = self.recordings_for(&call.application_id).await?;
+        let earlier = self.earlier_attempts(call).await?;
+        // A server that stops leaves its calls for the next one; the candidate may have come back meanwhile.
+        if self.closing.is_cancelled() || self.live.get(&call.application_id).is_some() {
+            return Ok(());
+        }
+        if call.lose_connection().is_ok() {
+            self.store.save(call).await?;
+        }
+        info!(call.id = %call.id, "a call is taken up again");
+        self.start(engines.clone(), call, talk, recordings, &earlier);
         Ok(())
     }
 
@@ -327,13 +353,13 @@ impl CallService {
         self.tasks.close();
         // Calls without a candidate have nobody to wait for.
         for live in self.live.all().into_iter().filter(|live| !live.seat.is_taken()) {
-            let _ = live.commands.send(Command::Suspend).await;
+            live.tell(Command::Suspend).await;
         }
         if tokio::time::timeout_at(until, self.tasks.wait()).await.is_ok() {
             return;
         }
         for live in self.live.all() {
-            let _ = live.commands.send(Command::Suspend).await;
+            live.tell(Command::Suspend).await;
         }
         if tokio::time::timeout(Duration::from_secs(5), self.tasks.wait())
             .await
@@ -392,9 +418,8 @@ impl CallService {
     ) -> LiveCall {
         let application = call.application_id.clone();
         self.live.get_or_start(&application, || {
-            // Bounded: whoever commands a call waits until it has taken the command.
-            let (commands, received) = mpsc::channel(8);
-            let seat = Seat::default();
+            let (live, received) = LiveCall::new(call.id.clone());
+            let seat = live.seat.clone();
             let resumed = call.started_at.is_some();
             let span = info_span!(parent: None, "call", call.id = %call.id);
             let talk = Talk {
@@ -403,12 +428,6 @@ impl CallService {
             };
             let mut call = call.clone();
             call.held_with(&engines.versions);
-            let live = LiveCall {
-                call_id: call.id.clone(),
-                commands,
-                seat: seat.clone(),
-                connection: LastConnection::default(),
-            };
             let diary = {
                 let _in_call = span.enter();
                 Diary::open(call.clone(), self.store.clone(), self.clock.clone())
@@ -419,10 +438,11 @@ impl CallService {
                     .recorded_by(recordings.map(|recordings| recordings.open(&call.id)))
                     .going_on_from(earlier)
             };
-            let (calls, application) = (self.live.clone(), application.clone());
+            let running = Running::new(self.live.clone(), application.clone());
             let task = async move {
+                // Also when the session panics: the candidate may come back then, and the call is taken up.
+                let _running = running;
                 session.run().await;
-                calls.remove(&application);
             };
             self.tasks.spawn(task.instrument(span));
             live

@@ -12,25 +12,30 @@ use tracing::{Instrument, debug, info, warn};
 use crate::screening::calls::application::diary::Diary;
 use crate::screening::calls::application::ears::{EarBuffer, level_dbfs};
 use crate::screening::calls::application::interviewing::{Early, Interviewer, Talk};
-use crate::screening::calls::application::live::Seat;
+use crate::screening::calls::application::live::{Command, Seat};
 use crate::screening::calls::application::messages::{self, Meaning};
 use crate::screening::calls::application::recorded::RecordedSink;
 use crate::screening::calls::application::spans::TurnSpans;
 use crate::screening::calls::application::voice::{Voice, VoiceStyle};
-use crate::screening::calls::domain::audio::{CallTime, Span};
+use crate::screening::calls::domain::audio::{CallTime, Span, VAD_FRAME};
 use crate::screening::calls::domain::call::ScreeningCall;
 use crate::screening::calls::domain::conversation::{Conversation, Input, Limits, Output, ReplyRequest, Tag};
 use crate::screening::calls::domain::ports::{
-    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, Recorder, SpeechToText, TextToSpeech, TranscriptionJob,
-    TurnJudge, VoiceActivity, VoiceStream,
+    BackgroundWork, MediaEvent, MediaLink, MediaSink, Priority, Recorder, SpeechError, SpeechToText, TextToSpeech,
+    TranscriptionJob, TurnJudge, VoiceActivity, VoiceStream,
 };
 use crate::screening::calls::domain::segment::TranscriptSegment;
 use crate::screening::calls::domain::status::EndReason;
+use crate::shared::telemetry::TURN_LATENCY;
 
 /// A transcription that takes longer is given up.
 const TRANSCRIBE_TIMEOUT: Duration = Duration::from_secs(20);
 const JUDGE_TIMEOUT: Duration = Duration::from_secs(3);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(8);
+/// Voice activity answers in less than a millisecond; the live loop waits for it.
+const VAD_TIMEOUT: Duration = Duration::from_millis(200);
+/// The same after it did not answer in time: shorter than a frame of 32 ms, so that the loop falls no further behind.
+const VAD_HASTE: Duration = Duration::from_millis(20);
 /// From the last packet sent to the closing of the link: what is in the browser's buffers is still to be heard.
 const LINGER: Duration = Duration::from_millis(600);
 /// Length of a frame of the candidate's audio.
@@ -54,15 +59,6 @@ pub struct Engines {
     pub versions: serde_json::Value,
 }
 
-/// What others tell a running session.
-pub enum Command {
-    /// A new connection of the candidate; an older one is closed.
-    Attach(MediaLink),
-    End(EndReason),
-    /// The server stops: the call is left as it is and goes on when the server is back.
-    Suspend,
-}
-
 /// One running call.
 pub struct Session {
     engines: Engines,
@@ -77,6 +73,8 @@ pub struct Session {
     spans: TurnSpans,
     ears: EarBuffer,
     vad: Box<dyn VoiceStream>,
+    vad_hangs: bool,
+    vad_failed: bool,
     /// Where the candidate agreed to be recorded.
     recorder: Option<Arc<dyn Recorder>>,
     events: Option<mpsc::Receiver<MediaEvent>>,
@@ -119,6 +117,8 @@ impl Session {
                 offset,
             ),
             vad: engines.voice_activity.open(),
+            vad_hangs: false,
+            vad_failed: false,
             spans: TurnSpans::default(),
             ears: EarBuffer::new(offset),
             engines,
@@ -210,17 +210,20 @@ impl Session {
             old.close().await;
         }
         self.events = Some(link.events);
-        if self.lost_since.is_none() {
-            // A new connection replaces one that was alive: the old one is as good as lost.
-            self.lost().await;
-            self.seat.take();
-        }
+        // A new connection may replace one that was alive: the old one is as good as lost.
+        self.lost().await;
+        self.seat.take();
+        self.seat.settle();
+        // It has all of the grace to come about.
+        self.lost_since = Some(Instant::now());
     }
 
     async fn media(&mut self, event: Option<MediaEvent>) {
         match event {
             Some(MediaEvent::Connected) => {
                 info!("candidate connected");
+                // After an interruption the seat was free.
+                self.seat.take();
                 self.lost_since = None;
                 self.begun = true;
                 self.voice.link(self.recorded_sink()).await;
@@ -241,7 +244,11 @@ impl Session {
                 Meaning::Input(input) => self.feed(input),
                 Meaning::Answer(answer) => self.send(answer),
             },
-            Some(MediaEvent::Interrupted) => self.lost().await,
+            Some(MediaEvent::Interrupted) => {
+                // Nobody knows whether the candidate comes back on this connection or makes another.
+                self.seat.leave();
+                self.lost().await;
+            }
             Some(MediaEvent::Closed) | None => {
                 self.events = None;
                 self.sink = None;
@@ -267,7 +274,6 @@ impl Session {
     async fn lost(&mut self) {
         if self.lost_since.is_none() {
             info!("candidate disconnected");
-            self.seat.leave();
             self.lost_since = Some(Instant::now());
             self.voice.link(None).await;
             self.feed(Input::Disconnected);
@@ -282,13 +288,7 @@ impl Session {
             recorder.candidate(pcm, self.ears.end().minus(FRAME_MS));
         }
         while let Some((frame, at)) = self.ears.next_vad_frame() {
-            let speech = match self.vad.score(&frame).await {
-                Ok(speech) => speech,
-                Err(error) => {
-                    warn!(%error, "voice activity is not known for a frame");
-                    0.0
-                }
-            };
+            let speech = self.speech_in(&frame).await;
             self.conversation.handle(
                 Input::Frame {
                     speech,
@@ -298,6 +298,23 @@ impl Session {
                 at,
             );
             self.perform_all().await;
+        }
+    }
+
+    /// How probably the candidate speaks in a frame; not known is silence. A model that hangs is waited for once, then
+    /// no longer than keeps pace with the audio, until it answers again.
+    async fn speech_in(&mut self, frame: &[f32; VAD_FRAME]) -> f32 {
+        let patience = if self.vad_hangs { VAD_HASTE } else { VAD_TIMEOUT };
+        let scored = tokio::time::timeout(patience, self.vad.score(frame)).await;
+        self.vad_hangs = scored.is_err();
+        match scored.unwrap_or(Err(SpeechError::TimedOut)) {
+            Ok(speech) => speech,
+            Err(error) => {
+                if !std::mem::replace(&mut self.vad_failed, true) {
+                    warn!(%error, "voice activity was not known for a frame; further ones are not told");
+                }
+                0.0
+            }
         }
     }
 
@@ -348,7 +365,7 @@ impl Session {
                     "turn answered"
                 );
                 self.spans.answered(turn, &latency);
-                metrics::histogram!("emma_turn_latency_ms").record(latency.total_ms as f64);
+                metrics::histogram!(TURN_LATENCY).record(latency.total_ms as f64 / 1000.0);
             }
             Output::End(reason) => self.end(reason).await,
             Output::Caption { .. } | Output::Show(_) | Output::Progress { .. } => {}
@@ -537,3 +554,6 @@ fn early_input(tag: Tag, news: Early) -> Input {
         Early::Part(part) => Input::ReplyPart { tag, part },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,7 @@ pub trait MediaSink: Send + Sync {
     fn send_audio(&self, pcm: &[i16; VOICE_FRAME]);
     /// Queues a text message; when 256 wait the oldest is dropped.
     fn send_message(&self, message: String);
-    /// Ends the connection. Later calls do nothing.
+    /// Ends the connection, without waiting for it; its link reports `Closed`. Later calls do nothing.
     async fn close(&self);
 }
 

@@ -19,7 +19,7 @@ pub trait CallStore: Send + Sync {
     async fn find(&self, id: &CallId) -> Result<Option<ScreeningCall>, StoreError>;
     /// All attempts of an application, oldest first.
     async fn of_application(&self, application: &ApplicationId) -> Result<Vec<ScreeningCall>, StoreError>;
-    /// Calls whose status is not final, of all applications.
+    /// Calls whose status is not final, of all applications. One that cannot be read is left out and logged.
     async fn unfinished(&self) -> Result<Vec<ScreeningCall>, StoreError>;
     /// Stores status, coverage, times; refuses (Conflict) to change a call that is final in the store.
     async fn save(&self, call: &ScreeningCall) -> Result<(), StoreError>;

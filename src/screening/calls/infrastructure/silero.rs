@@ -1,6 +1,7 @@
 //! Voice activity by Silero VAD: one session on one named thread serves every call, each call keeps its own state.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use async_trait::async_trait;
 use ort::session::Session;
@@ -44,7 +45,7 @@ impl SileroVad {
         let (work, tasks) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("emma-vad".to_owned())
-            .spawn(move || serve(session, tasks))
+            .spawn(move || serve(|input, state| run(&mut session, input, state), tasks))
             .map_err(|e| OnnxError::Runtime(e.to_string()))?;
         Ok(Self { work })
     }
@@ -127,20 +128,27 @@ impl Memory {
 }
 
 /// The probability of speech and the state for the next frame.
-type Scored = Result<(f32, Box<[f32; STATE]>), SpeechError>;
+type Scored = Result<(f32, State), SpeechError>;
 
 /// One frame on its way to the model.
 struct Task {
-    input: Box<[f32; CONTEXT + VAD_FRAME]>,
-    state: Box<[f32; STATE]>,
+    input: Box<Input>,
+    state: State,
     reply: oneshot::Sender<Scored>,
 }
 
 /// The thread's loop; ends when every stream and the engine are gone.
-fn serve(mut session: Session, mut tasks: mpsc::Receiver<Task>) {
+fn serve(mut run: impl FnMut(&Input, &mut State) -> Result<f32, OnnxError>, mut tasks: mpsc::Receiver<Task>) {
     let mut reported = HashSet::new();
     while let Some(mut task) = tasks.blocking_recv() {
-        let answer = run(&mut session, &task.input, &mut task.state).map_err(|error| {
+        // The call ended or waits no longer.
+        if task.reply.is_closed() {
+            continue;
+        }
+        // A bug in the model or in what it is built on must not make the server deaf.
+        let answer = catch_unwind(AssertUnwindSafe(|| run(&task.input, &mut task.state)));
+        let answer = answer.unwrap_or_else(|_| Err(OnnxError::Runtime("the model panicked".to_owned())));
+        let answer = answer.map_err(|error| {
             let message = error.to_string();
             // A broken model fails 31 times a second and call: each kind of failure is told once.
             if reported.len() < 16 && reported.insert(message.clone()) {
@@ -153,12 +161,13 @@ fn serve(mut session: Session, mut tasks: mpsc::Receiver<Task>) {
     }
 }
 
+/// A frame with what the model must see in front of it.
+type Input = [f32; CONTEXT + VAD_FRAME];
+/// The recurrent state of a stream.
+type State = Box<[f32; STATE]>;
+
 /// Scores one input and moves `state` on.
-fn run(
-    session: &mut Session,
-    input: &[f32; CONTEXT + VAD_FRAME],
-    state: &mut Box<[f32; STATE]>,
-) -> Result<f32, OnnxError> {
+fn run(session: &mut Session, input: &Input, state: &mut State) -> Result<f32, OnnxError> {
     let rate = [16_000_i64];
     let outputs = session.run(ort::inputs![
         "input" => TensorRef::from_array_view(([1_usize, CONTEXT + VAD_FRAME], &input[..]))?,
@@ -183,6 +192,31 @@ fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // spec: CALL-10
+    #[tokio::test]
+    async fn a_model_that_breaks_over_one_frame_scores_the_next() {
+        let (work, tasks) = mpsc::channel(2);
+        let mut frames = 0;
+        let model = move |_: &Input, _: &mut State| {
+            frames += 1;
+            assert!(frames > 1, "the model breaks");
+            Ok(0.5)
+        };
+        let thread = std::thread::spawn(move || serve(model, tasks));
+        let mut stream = SileroStream {
+            work,
+            memory: Memory::new(),
+        };
+        let broken = stream.score(&[0.0; VAD_FRAME]).await;
+        assert!(
+            matches!(&broken, Err(SpeechError::Failed(why)) if why.contains("panicked")),
+            "{broken:?}"
+        );
+        assert_eq!(stream.score(&[0.0; VAD_FRAME]).await, Ok(0.5));
+        drop(stream);
+        thread.join().expect("it ends with the last stream");
+    }
 
     #[test]
     fn the_end_of_a_frame_stands_in_front_of_the_next() {

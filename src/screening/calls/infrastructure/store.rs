@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use tracing::warn;
 
 use crate::screening::calls::domain::audio::CallTime;
 use crate::screening::calls::domain::call::{CallFinished, ScreeningCall};
@@ -149,7 +150,14 @@ impl CallStore for SqliteCallStore {
         )
         .fetch_all(self.db.reader())
         .await?;
-        rows.iter().map(call).collect()
+        // One that cannot be read keeps nobody from the others.
+        let readable = rows.iter().filter_map(|row| {
+            let id: &str = row.try_get("id").unwrap_or_default();
+            call(row)
+                .inspect_err(|error| warn!(call.id = id, %error, "a stored call cannot be read; it is left as it is"))
+                .ok()
+        });
+        Ok(readable.collect())
     }
 
     async fn save(&self, call: &ScreeningCall) -> Result<(), StoreError> {

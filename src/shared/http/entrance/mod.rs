@@ -4,19 +4,23 @@
 pub mod certificate;
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 /// First byte of a TLS connection: a record of type handshake (RFC 8446, section 5.1). No HTTP method begins so.
@@ -24,6 +28,10 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// How long a new connection may take to say what it is and to finish its handshake. Browsers open connections they do
 /// not need yet, and open another when one is closed.
 const GREETING: Duration = Duration::from_secs(20);
+/// How long a connection may take to say what it asks for, the wait for its next request included.
+const HEAD: Duration = Duration::from_mins(1);
+/// How long requests may go on once the server stops.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
 /// Connections in their handshake at once. When all are taken, new ones wait in the system's own queue.
 const HANDSHAKES: usize = 256;
 /// Connections that are ready and not taken yet; when it is full, handshakes that are done wait, holding their place.
@@ -31,27 +39,57 @@ const READY: usize = 64;
 /// Pause after the system refused a connection, most often for want of file descriptors.
 const REFUSED: Duration = Duration::from_millis(500);
 
-/// Accepts connections for `axum::serve`.
+/// Accepts connections, and serves them.
 pub struct Entrance {
-    ready: mpsc::Receiver<(Wire, SocketAddr)>,
-    address: SocketAddr,
+    ready: mpsc::Receiver<Wire>,
     accepting: AbortHandle,
 }
 
 impl Entrance {
     /// Takes the socket into use; with `tls`, connections that begin with a TLS handshake get one.
-    ///
-    /// # Errors
-    /// When the socket has no address.
-    pub fn open(socket: TcpListener, tls: Option<Arc<rustls::ServerConfig>>) -> io::Result<Self> {
-        let address = socket.local_addr()?;
+    pub fn open(socket: TcpListener, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let (sender, ready) = mpsc::channel(READY);
         let accepting = tokio::spawn(accept(socket, tls.map(TlsAcceptor::from), sender)).abort_handle();
-        Ok(Self {
-            ready,
-            address,
-            accepting,
-        })
+        Self { ready, accepting }
+    }
+
+    /// Serves until `stop` is done, then gives the requests under way some seconds to end. Unlike `axum::serve`, it
+    /// waits for nobody without end.
+    pub async fn serve(mut self, router: Router, stop: impl Future<Output = ()>) {
+        // The certificate offers HTTP/1.1 alone, and WebSockets begin with it.
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let mut stop = pin!(stop);
+        loop {
+            let wire = tokio::select! {
+                () = &mut stop => break,
+                // None comes only when the task is gone, that is at the end of the program.
+                Some(wire) = self.ready.recv() => wire,
+            };
+            let service = TowerToHyperService::new(router.clone());
+            let connection = http.serve_connection(TokioIo::new(wire), service).with_upgrades();
+            let stopping = stopping.clone();
+            connections.spawn(async move {
+                let mut connection = pin!(connection);
+                let ended = tokio::select! {
+                    ended = connection.as_mut() => Ok(ended),
+                    () = stopping.cancelled() => {
+                        connection.as_mut().graceful_shutdown();
+                        tokio::time::timeout(LAST_REQUESTS, connection).await
+                    }
+                };
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => debug!(%error, "a connection broke"),
+                    Err(_) => debug!("a connection did not end in time"),
+                }
+            });
+        }
+        drop(self);
+        stopping.cancel();
+        connections.close();
+        connections.wait().await;
     }
 }
 
@@ -61,30 +99,13 @@ impl Drop for Entrance {
     }
 }
 
-impl Listener for Entrance {
-    type Io = Wire;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            // Only when the task is gone, that is at the end of the program: nobody comes any more.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
-}
-
-async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, ready: mpsc::Sender<(Wire, SocketAddr)>) {
+async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, ready: mpsc::Sender<Wire>) {
     let places = Arc::new(Semaphore::new(HANDSHAKES));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else {
             return;
         };
-        let (stream, from) = match socket.accept().await {
+        let (stream, _) = match socket.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 debug!(%error, "a connection was not accepted");
@@ -103,7 +124,7 @@ async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, ready: mpsc::Send
         let (tls, ready) = (tls.clone(), ready.clone());
         tokio::spawn(async move {
             match tokio::time::timeout(GREETING, greet(stream, tls)).await {
-                Ok(Ok(wire)) => _ = ready.send((wire, from)).await,
+                Ok(Ok(wire)) => _ = ready.send(wire).await,
                 Ok(Err(error)) => debug!(%error, "a connection ended in its handshake"),
                 Err(_) => debug!("a connection said nothing"),
             }
@@ -166,9 +187,12 @@ impl AsyncWrite for Wire {
 
 #[cfg(test)]
 mod tests {
-    use axum::Router;
+    use std::net::SocketAddr;
+
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
     use crate::shared::clock::{Clock as _, SystemClock};
@@ -177,9 +201,8 @@ mod tests {
     async fn serve(tls: Option<Arc<rustls::ServerConfig>>) -> SocketAddr {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("bound");
-        let entrance = Entrance::open(socket, tls).expect("open");
         let router = Router::new().route("/", get(async || "hello"));
-        tokio::spawn(async move { axum::serve(entrance, router).await });
+        tokio::spawn(Entrance::open(socket, tls).serve(router, std::future::pending()));
         address
     }
 
@@ -243,5 +266,70 @@ mod tests {
             "hello"
         );
         assert!(ask(format!("https://{address}/"), trusted).await.is_err());
+    }
+
+    /// Long enough for everything to be dealt with: time goes on when nobody has anything to do.
+    const A_MOMENT: Duration = Duration::from_secs(1);
+
+    /// Has time that is paused go on in small steps, so that none is left out while the network is waited for.
+    fn step_by_step() {
+        tokio::spawn(async {
+            loop {
+                sleep(A_MOMENT / 100).await;
+            }
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_say_what_they_ask_for_is_hung_up_on() {
+        step_by_step();
+        let address = serve(None).await;
+        let began = Instant::now();
+        for said in ["", "G", "GET / HTTP/1.1\r\n"] {
+            let mut slow = TcpStream::connect(address).await.expect("connected");
+            slow.write_all(said.as_bytes()).await.expect("written");
+            let mut left = Vec::new();
+            // However it is told: what counts is that it ends.
+            let _ = timeout(2 * HEAD, slow.read_to_end(&mut left))
+                .await
+                .expect("hung up on");
+        }
+        assert!(began.elapsed() >= 3 * HEAD, "nobody is hurried");
+    }
+
+    // spec: OPS-2
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_answers_what_was_asked_and_waits_for_nobody_who_says_nothing() {
+        step_by_step();
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = socket.local_addr().expect("bound");
+        let (stop, answer) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let wanted = answer.clone();
+        let handler = async move || {
+            wanted.notified().await;
+            "hello"
+        };
+        let router = Router::new().route("/", get(handler));
+        let stopped = stop.clone().cancelled_owned();
+        let serving = tokio::spawn(Entrance::open(socket, None).serve(router, stopped));
+        let mut silent = TcpStream::connect(address).await.expect("connected");
+        silent.write_all(b"G").await.expect("written");
+        let mut asking = TcpStream::connect(address).await.expect("connected");
+        asking
+            .write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+            .await
+            .expect("written");
+        sleep(A_MOMENT).await;
+        stop.cancel();
+        sleep(A_MOMENT).await;
+        assert!(!serving.is_finished(), "a request is still under way");
+        answer.notify_one();
+        let mut answered = String::new();
+        asking.read_to_string(&mut answered).await.expect("an answer");
+        assert!(answered.ends_with("hello"), "{answered}");
+        timeout(LAST_REQUESTS, serving)
+            .await
+            .expect("in time")
+            .expect("no panic");
     }
 }

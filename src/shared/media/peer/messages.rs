@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 
+use crate::shared::media::allowance::{Allowance, Verdict};
 use crate::shared::media::peer::CHANNEL_LABEL;
 
 /// The longest message taken, bytes.
@@ -146,71 +147,9 @@ impl Outbox {
     }
 }
 
-enum Verdict {
-    Take,
-    /// The first one too many.
-    Complain,
-    Drop,
-}
-
-/// A bucket of messages that fills by `per_second` and holds twice as many.
-struct Allowance {
-    per_second: f64,
-    left: f64,
-    at: Instant,
-    complained: bool,
-}
-
-impl Allowance {
-    fn new(per_second: u32, now: Instant) -> Self {
-        let per_second = f64::from(per_second);
-        Self {
-            per_second,
-            left: per_second * 2.0,
-            at: now,
-            complained: false,
-        }
-    }
-
-    fn judge(&mut self, now: Instant) -> Verdict {
-        let gained = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
-        self.left = (self.left + gained).min(self.per_second * 2.0);
-        self.at = now;
-        if self.left >= 1.0 {
-            self.left -= 1.0;
-            // A flood is over when half the bucket is full again, not at the first gap in it.
-            self.complained &= self.left < self.per_second;
-            Verdict::Take
-        } else if self.complained {
-            Verdict::Drop
-        } else {
-            self.complained = true;
-            Verdict::Complain
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_flood_is_complained_about_once() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(10, start);
-        let (mut taken, mut complaints) = (0, 0);
-        for i in 0..1000 {
-            match allowance.judge(start + Duration::from_millis(i)) {
-                Verdict::Take => taken += 1,
-                Verdict::Complain => complaints += 1,
-                Verdict::Drop => {}
-            }
-        }
-        assert!((20..=30).contains(&taken), "{taken}");
-        assert_eq!(complaints, 1);
-    }
 
     #[test]
     fn the_oldest_waiting_message_gives_way() {

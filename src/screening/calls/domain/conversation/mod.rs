@@ -194,8 +194,9 @@ impl Conversation {
         let missing = self.missing_deadline().map(|at| (at, Why::MissingResult));
         let turn = self.turn_deadline().map(|at| (at, Why::EndOfTurn));
         let interruption = self.interruption_deadline().map(|at| (at, Why::FalseInterruption));
-        let limit =
-            (!self.time_up && self.connected).then_some((CallTime::from_ms(self.limits.call_ms), Why::TimeLimit));
+        let limit = self
+            .may_run_out()
+            .then_some((CallTime::from_ms(self.limits.call_ms), Why::TimeLimit));
         [silence, missing, turn, interruption, limit]
             .into_iter()
             .flatten()
@@ -262,13 +263,18 @@ impl Conversation {
         if self.missing_deadline().is_some_and(|at| at <= self.now) {
             self.give_up_waiting();
         }
-        if !self.time_up && self.connected && self.now.ms() >= self.limits.call_ms && self.floor_is_free() {
+        if self.may_run_out() && self.now.ms() >= self.limits.call_ms {
             self.time_up = true;
             self.ask_unprompted(Cause::TimeUp);
         }
         if self.silence_deadline().is_some_and(|at| at <= self.now) {
             self.break_silence();
         }
+    }
+
+    /// Whether the end of the call's time is something to act on now: nobody is cut short by it.
+    fn may_run_out(&self) -> bool {
+        !self.time_up && self.connected && self.floor_is_free()
     }
 
     /// Nobody speaks and nothing is on its way.

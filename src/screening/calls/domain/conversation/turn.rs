@@ -220,7 +220,7 @@ impl Turn {
         fixed.map(|t| t.text.clone()).unwrap_or_default()
     }
 
-    /// The words with their times in the call, those in fixed stretches only where `fixed_only`.
+    /// The words with their times in the call.
     pub fn words(&self) -> Vec<Word> {
         let chunks = self.chunks.iter().chain(&self.tail);
         chunks

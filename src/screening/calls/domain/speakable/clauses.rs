@@ -48,35 +48,6 @@ pub fn clauses(text: &str) -> Vec<&str> {
     found
 }
 
-/// Takes a text as it is written, a few characters at a time, and gives its clauses as soon as they are complete.
-#[derive(Debug, Clone, Default)]
-pub struct ClauseStream {
-    pending: String,
-}
-
-impl ClauseStream {
-    /// Adds text; returns the clauses that are complete by now.
-    pub fn push(&mut self, text: &str) -> Vec<String> {
-        self.pending.push_str(text);
-        let mut complete = Vec::new();
-        loop {
-            // The last sentence end counts only when something follows: "3." may still become "3.5".
-            let whole = self.pending.trim_end().len();
-            let end = sentence_end(&self.pending).filter(|end| *end < whole);
-            let cut = end.or_else(|| clause_end(&self.pending));
-            let Some(cut) = cut else { return complete };
-            let rest = self.pending.split_off(cut);
-            let head = std::mem::replace(&mut self.pending, rest.trim_start().to_owned());
-            complete.extend(clauses(&head).into_iter().map(str::to_owned));
-        }
-    }
-
-    /// Ends the text; returns the clauses left.
-    pub fn finish(self) -> Vec<String> {
-        clauses(&self.pending).into_iter().map(str::to_owned).collect()
-    }
-}
-
 fn push_trimmed<'a>(found: &mut Vec<&'a str>, piece: &'a str) {
     let piece = piece.trim();
     if piece.chars().any(char::is_alphanumeric) {
@@ -178,7 +149,7 @@ fn word_spans(text: &str) -> Vec<(usize, usize)> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{CLAUSE_WORDS, ClauseStream, clauses, sentences};
+    use super::{CLAUSE_WORDS, clauses, sentences};
 
     #[test]
     fn splits_where_a_sentence_ends() {
@@ -241,17 +212,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn streams_clauses_as_they_are_complete() {
-        let mut stream = ClauseStream::default();
-        let mut seen = Vec::new();
-        for piece in ["Thank", " you. It is 3", ".5 ye", "ars. What", " about e.g. ", "Rust? "] {
-            seen.extend(stream.push(piece));
-        }
-        assert_eq!(seen, ["Thank you.", "It is 3.5 years."]);
-        assert_eq!(stream.finish(), ["What about e.g. Rust?"]);
-    }
-
     proptest! {
         #[test]
         fn loses_no_word(text in "[a-zA-Z0-9,.;:!?'\" \n-]{0,400}") {
@@ -260,15 +220,6 @@ mod tests {
             for clause in clauses(&text) {
                 prop_assert!(clause.split_whitespace().count() <= CLAUSE_WORDS);
             }
-        }
-
-        #[test]
-        fn streaming_loses_no_word(pieces in prop::collection::vec("[a-zA-Z0-9,.!? ]{0,40}", 0..20)) {
-            let mut stream = ClauseStream::default();
-            let mut out: Vec<String> = pieces.iter().flat_map(|p| stream.push(p)).collect();
-            out.extend(stream.finish());
-            let spoken = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-            prop_assert_eq!(spoken(&out.concat()), spoken(&pieces.concat()));
         }
     }
 }

@@ -10,7 +10,7 @@ mod moments;
 mod numbers;
 mod terms;
 
-pub use clauses::{ClauseStream, clauses, sentences};
+pub use clauses::{clauses, sentences};
 
 /// Writes a text as it is to be said: numbers, dates, money, addresses and terms in words; markup and pictures gone.
 /// Text that is speakable already comes back unchanged.

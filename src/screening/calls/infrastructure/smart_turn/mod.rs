@@ -2,6 +2,7 @@
 
 mod mel;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -40,7 +41,7 @@ impl SmartTurn {
         let (work, tasks) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("emma-turn".to_owned())
-            .spawn(move || serve(session, mel, tasks))
+            .spawn(move || serve(|audio| judge(&mut session, &mut mel, audio), tasks))
             .map_err(|e| OnnxError::Runtime(e.to_string()))?;
         Ok(Self { work })
     }
@@ -63,14 +64,16 @@ fn stopped() -> SpeechError {
 }
 
 /// The thread's loop; ends when the engine is gone.
-fn serve(mut session: Session, mut mel: LogMel, mut tasks: mpsc::Receiver<Task>) {
+fn serve(mut judge: impl FnMut(&[f32]) -> Result<f32, OnnxError>, mut tasks: mpsc::Receiver<Task>) {
     while let Some(task) = tasks.blocking_recv() {
         // The speaker went on and the caller dropped the question.
         if task.reply.is_closed() {
             continue;
         }
-        let answer = judge(&mut session, &mut mel, &task.audio).map_err(|e| SpeechError::Failed(e.to_string()));
-        let _ = task.reply.send(answer);
+        // A bug in the model or in what it is built on must not end the judging for every call.
+        let answer = catch_unwind(AssertUnwindSafe(|| judge(&task.audio)));
+        let answer = answer.unwrap_or_else(|_| Err(OnnxError::Runtime("the model panicked".to_owned())));
+        let _ = task.reply.send(answer.map_err(|e| SpeechError::Failed(e.to_string())));
     }
 }
 
@@ -85,4 +88,31 @@ fn judge(session: &mut Session, mel: &mut LogMel, audio: &[f32]) -> Result<f32, 
         .first()
         .ok_or_else(|| OnnxError::Runtime("no output".to_owned()))?;
     Ok(probability.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: CALL-10
+    #[tokio::test]
+    async fn a_model_that_breaks_over_one_turn_judges_the_next() {
+        let (work, tasks) = mpsc::channel(2);
+        let mut turns = 0;
+        let model = move |_: &[f32]| {
+            turns += 1;
+            assert!(turns > 1, "the model breaks");
+            Ok(0.75)
+        };
+        let thread = std::thread::spawn(move || serve(model, tasks));
+        let judge = SmartTurn { work };
+        let broken = judge.judge([].into()).await;
+        assert!(
+            matches!(&broken, Err(SpeechError::Failed(why)) if why.contains("panicked")),
+            "{broken:?}"
+        );
+        assert_eq!(judge.judge([].into()).await, Ok(0.75));
+        drop(judge);
+        thread.join().expect("it ends with the engine");
+    }
 }

@@ -4,6 +4,7 @@ pub mod guard;
 mod queue;
 mod second;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -119,7 +120,10 @@ impl SpeechToText for LocalTranscriber {
 /// The thread's loop: works until the queue is closed.
 fn serve(listener: &mut impl Listener, queue: &JobQueue) {
     while let Some(waiting) = queue.take() {
-        let result = listener.listen(&waiting.job, &waiting.stop).map(transcript);
+        // A bug in the model or in what it is built on must not make the server deaf: the next stretch may be heard.
+        let result = catch_unwind(AssertUnwindSafe(|| listener.listen(&waiting.job, &waiting.stop)))
+            .unwrap_or_else(|_| Err(SpeechError::Failed("the transcriber panicked".to_owned())))
+            .map(transcript);
         if let Err(SpeechError::Failed(error)) = &result {
             tracing::error!(%error, "transcription failed");
         }
@@ -133,5 +137,44 @@ fn transcript(heard: Heard) -> Transcript {
     Transcript {
         text: texts.join(" "),
         words: heard.words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screening::calls::domain::ports::Priority;
+
+    /// Breaks over the first stretch.
+    struct Fragile {
+        heard: usize,
+    }
+
+    impl Listener for Fragile {
+        fn listen(&mut self, _: &TranscriptionJob, _: &CancellationToken) -> Result<Heard, SpeechError> {
+            self.heard += 1;
+            assert!(self.heard > 1, "the model breaks");
+            Ok(Heard::default())
+        }
+    }
+
+    // spec: CALL-10
+    #[tokio::test]
+    async fn a_model_that_breaks_over_one_stretch_hears_the_next() {
+        let ears = LocalTranscriber::start(Fragile { heard: 0 }, Patience::default()).expect("a thread");
+        let job = || TranscriptionJob {
+            audio: [].into(),
+            priority: Priority::Live,
+            language: "en".to_owned(),
+            context: String::new(),
+            speech_ms: None,
+            cancel: CancellationToken::new(),
+        };
+        let broken = ears.transcribe(job()).await;
+        assert!(
+            matches!(&broken, Err(SpeechError::Failed(why)) if why.contains("panicked")),
+            "{broken:?}"
+        );
+        assert_eq!(ears.transcribe(job()).await, Ok(Transcript::default()));
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use super::Connection;
+use crate::screening::calls::application::messages;
 use crate::screening::calls::domain::audio::EAR_FRAME;
 use crate::screening::calls::domain::ports::{MediaError, MediaEvent};
 use crate::screening::calls::infrastructure::waiting::{LAST_EVENTS, Waiting};
@@ -93,14 +94,10 @@ impl Link {
     }
 
     fn take(&mut self, message: PeerMessage) {
-        let refuse = |code: &str, why: &str| {
-            let error = serde_json::json!({"type": "error", "code": code, "message": why});
-            self.connection.peer.send_message(error.to_string());
-        };
         match message {
             PeerMessage::Text(text) => self.waiting.push(MediaEvent::Message(text)),
-            PeerMessage::TooLong => refuse("message_too_long", "A message may have at most 16 KiB."),
-            PeerMessage::TooMany => refuse("too_many_messages", "Messages come too fast; some are dropped."),
+            PeerMessage::TooLong => self.connection.peer.send_message(messages::too_long()),
+            PeerMessage::TooMany => self.connection.peer.send_message(messages::too_many()),
         }
     }
 }

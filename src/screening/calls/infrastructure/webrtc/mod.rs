@@ -197,9 +197,9 @@ impl MediaSink for Connection {
         self.peer.send_message(message);
     }
 
+    /// The link does it, so that nobody waits for a candidate who is gone.
     async fn close(&self) {
         self.hang_up.cancel();
-        self.peer.close().await;
     }
 }
 

@@ -20,11 +20,13 @@ use tokio::time::{Instant, interval, interval_at, timeout};
 
 use self::jitter::Jitter;
 use self::outbox::{Outbox, Outgoing};
-use self::wire::{Allowance, Incoming, Pcm};
+use self::wire::{Incoming, Pcm};
+use crate::screening::calls::application::messages;
 use crate::screening::calls::domain::audio::{EAR_FRAME, EAR_RATE_HZ, VOICE_RATE_HZ};
 use crate::screening::calls::domain::ports::{MediaError, MediaEvent, MediaLink};
 use crate::screening::calls::infrastructure::voice::polish::{Upsampler, to_i16};
 use crate::screening::calls::infrastructure::waiting::{LAST_EVENTS, Waiting};
+use crate::shared::media::allowance::{Allowance, Bucket, Verdict};
 
 /// The candidate's audio goes on in frames of this length.
 const FRAME: Duration = Duration::from_millis(20);
@@ -137,7 +139,8 @@ impl Connection {
             jitter: Jitter::default(),
             waiting: Waiting::default(),
             pcm: Pcm::default(),
-            allowance: Allowance::new(self.rate, Instant::now()),
+            audio: wire::audio_allowance(self.rate, Instant::now()),
+            messages: wire::message_allowance(Instant::now()),
         };
         ears.waiting.push(MediaEvent::Connected);
         {
@@ -168,7 +171,9 @@ struct Ears {
     jitter: Jitter,
     waiting: Waiting,
     pcm: Pcm,
-    allowance: Allowance,
+    /// What the client may still send: samples, and messages.
+    audio: Bucket,
+    messages: Allowance,
 }
 
 impl Ears {
@@ -210,7 +215,7 @@ impl Ears {
         match wire::read(message) {
             Incoming::Audio(bytes) => {
                 let samples = self.pcm.samples(&bytes);
-                if !self.allowance.audio(samples.len(), now) {
+                if !self.audio.take(samples.len() as f64, now) {
                     return self.outbox.close(POLICY, "audio comes faster than it can be spoken");
                 }
                 match self.resample.push(&samples) {
@@ -218,22 +223,18 @@ impl Ears {
                     Err(error) => tracing::warn!(%error, "the candidate's audio cannot be resampled"),
                 }
             }
-            Incoming::Message(text) => {
-                if self.allowance.message(now) {
-                    self.waiting.push(MediaEvent::Message(text));
-                } else {
-                    self.complain("too_many_messages", "Messages come too fast; some are dropped.");
-                }
+            Incoming::Message(text) => match self.messages.judge(now) {
+                Verdict::Take => self.waiting.push(MediaEvent::Message(text)),
+                Verdict::Complain => self.outbox.put_message(messages::too_many()),
+                Verdict::Drop => {}
+            },
+            Incoming::TooLong => self.outbox.put_message(messages::too_long()),
+            Incoming::BadAudio => {
+                let why = messages::error("bad_audio", "The payload is not base64.");
+                self.outbox.put_message(why);
             }
-            Incoming::TooLong => self.complain("message_too_long", "A message may have at most 16 KiB."),
-            Incoming::BadAudio => self.complain("bad_audio", "The payload is not base64."),
             Incoming::Nothing => {}
         }
-    }
-
-    fn complain(&self, code: &str, why: &str) {
-        let error = serde_json::json!({"type": "error", "code": code, "message": why});
-        self.outbox.put_message(error.to_string());
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the messages of a client mean, and how many it may send.
 
+use std::borrow::Cow;
+
 use axum::extract::ws::Message;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,15 +10,16 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::shared::media::allowance::{Allowance, Bucket};
+
 /// Longest message of a data channel, bytes.
 const MAX_TEXT: usize = 16 * 1024;
 /// Audio a client may send at once, seconds, and how much faster than it can be spoken: a stalled network gives back
 /// what it held.
 const AUDIO_AT_ONCE_S: f64 = 30.0;
 const AUDIO_PACE: f64 = 1.5;
-/// The same for messages.
-const MESSAGES_AT_ONCE: f64 = 40.0;
-const MESSAGES_PER_SECOND: f64 = 20.0;
+/// Messages a client may send per second.
+const MESSAGES_PER_SECOND: u32 = 20;
 
 /// A message of a client.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,18 +36,24 @@ pub enum Incoming {
 /// `{"type":"audio","payload":"<base64>"}`
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(default)]
-    payload: Option<&'a str>,
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    #[serde(default, borrow)]
+    payload: Option<Text<'a>>,
 }
+
+/// Copied only where it has escapes, as `\/`, which some clients write into base64.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 pub fn read(message: Message) -> Incoming {
     match message {
         Message::Binary(bytes) => Incoming::Audio(bytes),
         Message::Text(text) => {
-            if let Ok(Envelope { kind: "audio", payload }) = serde_json::from_str::<Envelope<'_>>(&text) {
-                let decoded = payload.and_then(|payload| STANDARD.decode(payload).ok());
+            if let Ok(Envelope { kind, payload }) = serde_json::from_str::<Envelope<'_>>(&text)
+                && kind.0 == "audio"
+            {
+                let decoded = payload.and_then(|payload| STANDARD.decode(payload.0.as_bytes()).ok());
                 return decoded.map_or(Incoming::BadAudio, |bytes| Incoming::Audio(bytes.into()));
             }
             if text.len() > MAX_TEXT {
@@ -94,61 +103,15 @@ impl Pcm {
     }
 }
 
-/// How much a client may send.
-#[derive(Debug)]
-pub struct Allowance {
-    audio: Bucket,
-    messages: Bucket,
+/// The audio a client may send; `rate` is that of its audio, Hz.
+pub fn audio_allowance(rate: u32, now: Instant) -> Bucket {
+    let rate = f64::from(rate);
+    Bucket::new(AUDIO_AT_ONCE_S * rate, AUDIO_PACE * rate, now)
 }
 
-impl Allowance {
-    /// `rate` is that of the client's audio, Hz.
-    pub fn new(rate: u32, now: Instant) -> Self {
-        let rate = f64::from(rate);
-        Self {
-            audio: Bucket::new(AUDIO_AT_ONCE_S * rate, AUDIO_PACE * rate, now),
-            messages: Bucket::new(MESSAGES_AT_ONCE, MESSAGES_PER_SECOND, now),
-        }
-    }
-
-    /// Whether so many samples are within it.
-    pub fn audio(&mut self, samples: usize, now: Instant) -> bool {
-        self.audio.take(samples as f64, now)
-    }
-
-    pub fn message(&mut self, now: Instant) -> bool {
-        self.messages.take(1.0, now)
-    }
-}
-
-#[derive(Debug)]
-struct Bucket {
-    left: f64,
-    most: f64,
-    per_second: f64,
-    filled: Instant,
-}
-
-impl Bucket {
-    fn new(most: f64, per_second: f64, now: Instant) -> Self {
-        Self {
-            left: most,
-            most,
-            per_second,
-            filled: now,
-        }
-    }
-
-    fn take(&mut self, count: f64, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.filled = now;
-        self.left = (self.left + passed * self.per_second).min(self.most);
-        if self.left < count {
-            return false;
-        }
-        self.left -= count;
-        true
-    }
+/// The messages a client may send.
+pub fn message_allowance(now: Instant) -> Allowance {
+    Allowance::new(MESSAGES_PER_SECOND, now)
 }
 
 #[cfg(test)]
@@ -165,6 +128,11 @@ mod tests {
         assert_eq!(
             read(Message::text(r#"{"type":"audio","payload":"AQIDBA=="}"#)),
             Incoming::Audio(bytes)
+        );
+        assert_eq!(
+            read(Message::text(r#"{"type":"aud\u0069o","payload":"AQI\/"}"#)),
+            Incoming::Audio(Bytes::from_static(&[1, 2, 0x3f])),
+            "escapes are JSON too"
         );
         assert_eq!(
             read(Message::text(r#"{"type":"audio","payload":"%"}"#)),
@@ -217,20 +185,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn audio_may_come_in_gusts_but_not_faster_than_it_is_spoken() {
         let start = Instant::now();
-        let mut allowance = Allowance::new(16_000, start);
+        let mut allowance = audio_allowance(16_000, start);
         assert!(
-            allowance.audio(16_000 * 30, start),
+            allowance.take(16_000.0 * 30.0, start),
             "a stalled network gives back what it held"
         );
-        assert!(!allowance.audio(16_000, start));
+        assert!(!allowance.take(16_000.0, start));
         let mut now = start;
         for _ in 0..600 {
             now += Duration::from_secs(1);
-            assert!(allowance.audio(16_000, now));
+            assert!(allowance.take(16_000.0, now));
         }
         let refused = (0..600).filter(|_| {
             now += Duration::from_secs(1);
-            !allowance.audio(48_000, now)
+            !allowance.take(48_000.0, now)
         });
         assert!(refused.count() > 200);
     }

@@ -34,10 +34,15 @@ fn input() -> impl Strategy<Value = Input> {
 proptest! {
     // spec: CONV-6
     #[test]
-    fn no_order_of_events_breaks_a_call(inputs in prop::collection::vec((input(), 0u64..900), 1..300)) {
+    fn no_order_of_events_breaks_a_call(
+        inputs in prop::collection::vec((input(), 0u64..900), 1..300),
+        // In half of the calls the time is up before the events are.
+        call_ms in prop_oneof![Just(20_000), Just(Limits::default().call_ms)],
+    ) {
         let plan = plan();
         let coverage = Coverage::of_plan(&plan);
-        let mut conversation = Conversation::new(plan, coverage, Limits::default(), false, CallTime::ZERO);
+        let limits = Limits { call_ms, ..Limits::default() };
+        let mut conversation = Conversation::new(plan, coverage, limits, false, CallTime::ZERO);
         let mut now = 0;
         let mut ends = 0;
         for (input, gap) in inputs {
