@@ -45,6 +45,7 @@ use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use emma::screening::shared::ids::ApplicationId;
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
+use emma::shared::embeddings::TextEmbedder;
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
 use emma::shared::errors::StoreError;
 use emma::shared::http::auth::RecruiterToken;
@@ -217,11 +218,26 @@ impl App {
         Self::assemble(TestDb::open().await, None, Some(engines), Some(gateway))
     }
 
+    /// Where this model embeds what applications bring.
+    pub fn embedding(base: TestDb, model: Arc<dyn TextEmbedder>) -> Self {
+        Self::assembled(base, None, None, None, Some(model))
+    }
+
     fn assemble(
         base: TestDb,
         directory: Option<Arc<dyn TalentDirectory>>,
         engines: Option<Engines>,
         gateway: Option<Arc<dyn MediaGateway>>,
+    ) -> Self {
+        Self::assembled(base, directory, engines, gateway, None)
+    }
+
+    fn assembled(
+        base: TestDb,
+        directory: Option<Arc<dyn TalentDirectory>>,
+        engines: Option<Engines>,
+        gateway: Option<Arc<dyn MediaGateway>>,
+        hosted: Option<Arc<dyn TextEmbedder>>,
     ) -> Self {
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
@@ -267,7 +283,7 @@ impl App {
         let embedder = Arc::new(FakeEmbedder::default());
         let embeddings = Arc::new(Embeddings {
             applications: service.clone(),
-            embedder: embedder.clone(),
+            embedder: hosted.unwrap_or_else(|| embedder.clone()),
             vectors: Arc::new(SqliteEmbeddingStore(db.clone())),
         });
         let analysis = Arc::new(AnalysisService {
