@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use emma::bootstrap::erasing::EmbeddedEraser;
+use emma::bootstrap::health::{self, LlmHealth, SpeechHealth, VectorHealth};
 use emma::router::{self, AppState};
 use emma::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
 use emma::screening::analysis::infrastructure::http::{AnalysisState, ApplicationLookup, Presence};
@@ -49,7 +50,7 @@ use emma::shared::embeddings::TextEmbedder;
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
 use emma::shared::errors::StoreError;
 use emma::shared::http::auth::RecruiterToken;
-use emma::shared::http::health::{DatabaseHealth, HealthState, Part};
+use emma::shared::http::health::HealthState;
 use emma::shared::http::idempotency::Idempotency;
 use emma::shared::http::problem::{Problem, ProblemKind};
 use emma::shared::jobs::Subscription;
@@ -270,6 +271,10 @@ impl App {
         });
         let (loading, engines) = watch::channel(engines);
         let media = Arc::new(FakeGateway::default());
+        let speech_health = SpeechHealth {
+            engines: engines.clone(),
+            remote: Vec::new(),
+        };
         let interviews = CallService::new(
             engines,
             gateway.unwrap_or_else(|| media.clone()),
@@ -347,10 +352,9 @@ impl App {
             RunnerConfig::default(),
         );
         let door = Arc::new(Door(service.clone()));
-        let database = Part {
-            name: "database",
-            essential: true,
-            check: Arc::new(DatabaseHealth(db.clone())),
+        let vector_health = VectorHealth {
+            vectors: Arc::new(SqliteEmbeddingStore(db.clone())),
+            configured: embedder.model(),
         };
         let router = router::build(AppState {
             recruiter: recruiter.clone(),
@@ -376,7 +380,7 @@ impl App {
                 recruiter: recruiter.clone(),
             },
             health: HealthState {
-                parts: [database].into(),
+                parts: health::parts(&db, vector_health, LlmHealth::default(), speech_health).into(),
             },
             costs: CostsState(Arc::new(SqliteRequestLog {
                 db: db.clone(),
