@@ -206,7 +206,7 @@ pub struct Torre {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("configuration: {0}")]
-    Unreadable(#[from] Box<figment::Error>),
+    Unreadable(Box<figment::Error>),
     #[error("configuration file {0} does not exist")]
     NoFile(PathBuf),
     #[error(
@@ -297,7 +297,9 @@ impl Config {
         if let Some(file) = file.or_else(|| usual.is_file().then_some(usual)) {
             figment = figment.merge(Toml::file_exact(file));
         }
-        let mut config: Self = environment::merged(figment)?.extract().map_err(Box::new)?;
+        let mut config: Self = environment::merged(figment)?
+            .extract()
+            .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         if config.embeddings.api_key.is_none()
             && let Some(name) = config.embeddings.usual_key()
         {

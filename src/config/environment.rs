@@ -127,7 +127,7 @@ struct Variable {
 
 impl Provider for Variable {
     fn metadata(&self) -> Metadata {
-        Metadata::named(format!("environment variable {}", self.name))
+        Metadata::named(format!("environment variable {}", self.name)).interpolater(|_, path| path.join("."))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
@@ -249,7 +249,10 @@ mod tests {
         }
         with(&[("EMMA_DEMO", "perhaps")], |config| {
             let error = config.expect_err("no answer").to_string();
-            assert!(error.contains("EMMA_DEMO") && error.contains("server.demo"), "{error}");
+            assert!(
+                error.contains("EMMA_DEMO") && error.contains("\"server.demo\""),
+                "{error}"
+            );
         });
         let variables = [
             ("EMMA_PORT", "9"),
