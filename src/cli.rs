@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tracing::warn;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::shared::telemetry;
 use crate::shared::traces::Traces;
 use crate::talk;
@@ -21,8 +22,8 @@ use crate::talk;
 #[derive(Debug, Parser)]
 #[command(name = "emma", version, about, long_about = LONG_ABOUT, propagate_version = true)]
 pub struct Cli {
-    /// Configuration file (TOML); `emma.toml` here where it exists.
-    #[arg(long, global = true, env = "EMMA_CONFIG", value_name = "FILE")]
+    /// Configuration file (TOML); `emma.toml` here where it exists [env: `EMMA_CONFIG`]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -86,7 +87,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let mut config = Config::load(cli.config.as_deref())?;
+    let file = cli
+        .config
+        .or_else(|| config::variable("EMMA_CONFIG").map(PathBuf::from));
+    let mut config = Config::load(file.as_deref())?;
     match cli.command {
         Command::Serve(args) => {
             args.apply(&mut config);
@@ -94,6 +98,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let endpoint = config.telemetry.otlp_endpoint.as_ref().filter(|url| !url.is_empty());
             let traces = endpoint.map(|url| Traces::open(url)).transpose()?;
             telemetry::start_logging(config.log.format, &config.log.filter, traces.as_ref());
+            if let Some(told) = config::ignored() {
+                warn!("{told}");
+            }
             let served = serve::run(config).await;
             if let Some(traces) = traces {
                 traces.shut_down().await;

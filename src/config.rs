@@ -1,6 +1,7 @@
 //! Configuration: defaults, then a file, then the environment, then the command line. Read once at start.
 
 mod embeddings;
+mod environment;
 mod llm;
 pub mod speech;
 
@@ -8,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use crate::config::speech::{ElevenLabs, OpenAi, Speaker, Transcriber, one_or_man
 use crate::shared::telemetry::LogFormat;
 
 pub use embeddings::{Embeddings, LocalModel};
+pub use environment::{ignored, variable};
 pub use llm::{ChosenLlm, Llm};
 
 /// Everything that can be set. Unknown keys are errors.
@@ -55,7 +57,7 @@ pub struct Server {
     /// Database other than `<data_dir>/emma.db`, e.g. `sqlite:///srv/emma.db`. (`DATABASE_URL`)
     pub database_url: Option<String>,
     /// The recruiter's bearer token; made and kept in the data directory where it is not set. (`EMMA_RECRUITER_TOKEN`)
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, default, deserialize_with = "environment::secret")]
     pub recruiter_token: Option<SecretString>,
     /// Offers a demo interview on a demo job offer. (`EMMA_DEMO`)
     pub demo: bool,
@@ -204,9 +206,14 @@ pub struct Torre {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("configuration: {0}")]
-    Unreadable(#[from] Box<figment::Error>),
+    Unreadable(Box<figment::Error>),
     #[error("configuration file {0} does not exist")]
     NoFile(PathBuf),
+    #[error(
+        "environment variable {0} is not known: a key is set as EMMA_SECTION__KEY, with two underscores, and the short \
+         names are in docs/configuration.md"
+    )]
+    UnknownVariable(String),
     #[error("configuration: {key} {problem}")]
     Invalid { key: &'static str, problem: String },
 }
@@ -278,70 +285,30 @@ impl Default for Config {
     }
 }
 
-/// Short names of the environment and the keys they set.
-const SHORT_NAMES: &[(&str, &str)] = &[
-    ("EMMA_BIND", "server.bind"),
-    ("EMMA_PORT", "server.port"),
-    ("EMMA_PUBLIC_URL", "server.public_url"),
-    ("EMMA_TLS", "server.tls"),
-    ("EMMA_TLS_CERT", "server.tls_cert"),
-    ("EMMA_TLS_KEY", "server.tls_key"),
-    ("EMMA_DATA_DIR", "server.data_dir"),
-    ("DATABASE_URL", "server.database_url"),
-    ("EMMA_RECRUITER_TOKEN", "server.recruiter_token"),
-    ("EMMA_DEMO", "server.demo"),
-    ("EMMA_ADVERTISED_IP", "media.advertised_ip"),
-    ("EMMA_UDP_PORT_MIN", "media.udp_port_min"),
-    ("EMMA_UDP_PORT_MAX", "media.udp_port_max"),
-    ("EMMA_MODELS_DIR", "speech.models_dir"),
-    ("EMMA_EARS", "speech.ears"),
-    ("EMMA_WHISPER", "speech.whisper"),
-    ("EMMA_VOICE", "speech.voice"),
-    ("EMMA_STT", "speech.stt"),
-    ("EMMA_TTS", "speech.tts"),
-    ("ELEVENLABS_API_KEY", "speech.elevenlabs.api_key"),
-    ("OPENAI_API_KEY", "speech.openai.api_key"),
-    ("EMMA_AGENT", "interview.agent"),
-    ("EMMA_RECORDING", "interview.recording"),
-    ("EMMA_LOG_FORMAT", "log.format"),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
-    ("TORRE_BASE_URL", "torre.base_url"),
-    ("EMBEDDING_MODEL", "embeddings.model"),
-    ("EMBEDDING_BASE_URL", "embeddings.base_url"),
-    ("EMBEDDING_API_KEY", "embeddings.api_key"),
-];
-
 impl Config {
     /// Reads the file (`emma.toml` here where it exists and none is named) and the environment: `EMMA_SECTION__KEY`
     /// for any key and a short name for the common ones.
     ///
     /// # Errors
-    /// On an unknown key, a value of the wrong type or out of range, or a named file that is not there.
+    /// On an unknown key or variable, a value of the wrong type or out of range, or a named file that is not there.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(missing) = file.filter(|f| !f.is_file()) {
             return Err(ConfigError::NoFile(missing.to_owned()));
         }
-        let mut figment = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file(file.unwrap_or(Path::new("emma.toml"))))
-            .merge(
-                Env::prefixed("EMMA_")
-                    .filter(|key| key.as_str().contains("__"))
-                    .split("__"),
-            );
-        for (name, key) in SHORT_NAMES.iter().copied().chain(Llm::SHORT_NAMES) {
-            let own = Env::raw().only(&[name]).map(move |_| key.into());
-            figment = figment.merge(own);
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        let usual = Path::new("emma.toml");
+        if let Some(file) = file.or_else(|| usual.is_file().then_some(usual)) {
+            figment = figment.merge(Toml::file_exact(file));
         }
-        if std::env::var_os("EMMA_LOG").is_some() {
-            figment = figment.merge(Env::raw().only(&["EMMA_LOG"]).map(|_| "log.filter".into()));
-        }
-        let mut config: Self = figment.extract().map_err(Box::new)?;
+        let mut config: Self = environment::merged(figment)?
+            .extract()
+            .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         if config.embeddings.api_key.is_none()
             && let Some(name) = config.embeddings.usual_key()
         {
-            config.embeddings.api_key = std::env::var(name).ok().filter(|key| !key.is_empty()).map(Into::into);
+            config.embeddings.api_key = variable(name).map(Into::into);
         }
-        config.llm.take_known_keys(|name| std::env::var(name).ok());
+        config.llm.take_known_keys(variable);
         config.validate()?;
         Ok(config)
     }

@@ -44,6 +44,10 @@ impl EmbeddingStore for NothingStored {
         Ok(None)
     }
 
+    async fn remove(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError> {
         Ok(Vec::new())
     }

@@ -5,23 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 use tracing::info;
 
 use crate::config::{ChosenLlm, Llm};
 use crate::shared::errors::StoreError;
-use crate::shared::http::health::{HealthCheck, HealthStatus};
 use crate::shared::llm::cached::{Cached, ReplyStore};
 use crate::shared::llm::ledger::{CostLine, Ledger, Price, Record, RequestLog};
 use crate::shared::llm::open_router::{Endpoint, OpenRouterLlmAdapter};
 use crate::shared::llm::resilient::{Patience, Resilient};
 use crate::shared::llm::{ChatModel, LlmError};
-
-/// The server is asked for its health this often at most.
-const ASK_EVERY: Duration = Duration::from_secs(30);
-/// Below the time `/health` gives each part.
-const PING: Duration = Duration::from_millis(1_500);
 
 /// The configured model and what is said about it.
 pub struct OpenLlm {
@@ -92,39 +84,6 @@ pub fn open(
         adapter: main,
         chosen,
     }))
-}
-
-/// Whether the language model's server answers. Interviews go on without it: it is never more than degraded.
-pub struct LlmHealth {
-    pub adapter: Option<Arc<OpenRouterLlmAdapter>>,
-    /// The last answer and when it was asked for, so that a health check every second is no load.
-    pub last: Mutex<Option<(Instant, Result<(), &'static str>)>>,
-}
-
-#[async_trait]
-impl HealthCheck for LlmHealth {
-    async fn check(&self) -> (HealthStatus, Option<String>) {
-        let Some(adapter) = &self.adapter else {
-            let detail = "none configured: the guided interviewer speaks";
-            return (HealthStatus::Ok, Some(detail.to_owned()));
-        };
-        let mut last = self.last.lock().await;
-        let state = match *last {
-            Some((at, state)) if at.elapsed() < ASK_EVERY => state,
-            _ => {
-                let state = adapter.ping(PING).await.map_err(|error| error.kind());
-                *last = Some((Instant::now(), state));
-                state
-            }
-        };
-        match state {
-            Ok(()) => (HealthStatus::Ok, Some(adapter.model().to_owned())),
-            Err(kind) => {
-                let detail = format!("{}: {kind}; the guided interviewer speaks meanwhile", adapter.model());
-                (HealthStatus::Degraded, Some(detail))
-            }
-        }
-    }
 }
 
 /// A record that is not kept, for measurements outside of a server.

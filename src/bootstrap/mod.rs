@@ -2,6 +2,7 @@
 
 pub mod engines;
 pub mod erasing;
+pub mod health;
 pub mod llm;
 pub mod outside;
 pub mod prepare;
@@ -10,6 +11,7 @@ pub mod subscriptions;
 mod demo;
 mod entrance;
 mod glue;
+mod lock;
 pub mod mind;
 mod speech;
 
@@ -30,12 +32,13 @@ use crate::bootstrap::demo::demo_link;
 use crate::bootstrap::engines::{model_dir, open_ears, open_voice};
 use crate::bootstrap::erasing::EmbeddedEraser;
 use crate::bootstrap::glue::{Door, LateEnder, Lookup, Statements};
-use crate::bootstrap::llm::{LlmHealth, OpenLlm};
+use crate::bootstrap::health::{LlmHealth, SpeechHealth, VectorHealth};
+use crate::bootstrap::lock::DataLock;
 use crate::bootstrap::mind::Mind;
 use crate::bootstrap::prepare::PrepareVoice;
-use crate::bootstrap::speech::{RemoteSpeech, SpeechHealth};
+use crate::bootstrap::speech::RemoteSpeech;
 use crate::bootstrap::subscriptions::Subscribers;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::knowledge::infrastructure::role_search::RoleSearch;
 use crate::router::{self, AppState};
 use crate::screening::analysis::application::analyse::AnalysisService;
@@ -68,7 +71,7 @@ use crate::shared::db::Db;
 use crate::shared::embeddings::store::SqliteEmbeddingStore;
 use crate::shared::http::auth::RecruiterToken;
 use crate::shared::http::entrance::Entrance;
-use crate::shared::http::health::{DatabaseHealth, HealthState, Part};
+use crate::shared::http::health::HealthState;
 use crate::shared::http::idempotency::Idempotency;
 use crate::shared::jobs::runner::{JobRunner, RunnerConfig};
 use crate::shared::llm::cached::ReplyStore;
@@ -110,6 +113,8 @@ pub struct Emma {
     /// Fired when the server is asked to stop: nobody waits for models any more.
     stopping: CancellationToken,
     loading: JoinHandle<()>,
+    /// Held until the end.
+    _lock: DataLock,
 }
 
 /// Builds everything from configuration. The models are loaded in the background: the server listens at once.
@@ -124,7 +129,9 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     let directory = outside::directory(&config.torre)?;
     let opened = entrance::open(&config).await?;
     let base_url = opened.base_url;
-    let db = open_database(&database_file(&config)?).await?;
+    let database = database_file(&config)?;
+    let lock = DataLock::take(&config.server.data_dir, &database)?;
+    let db = open_database(&database).await?;
     let recruiter = match config.server.recruiter_token.clone() {
         Some(token) => RecruiterToken::given(token),
         None => RecruiterToken::load_or_create(&config.server.data_dir).context("recruiter token")?,
@@ -248,12 +255,17 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
     } else {
         None
     };
+    let vector_health = VectorHealth {
+        vectors: vectors.clone(),
+        configured: embedder.model(),
+    };
     let second_look = mind::second_look(&config, &embedder, &tasks);
     let knowledge = Arc::new(RoleSearch {
         statements: Arc::new(Statements(application_store.clone())),
         embedder,
         vectors,
     });
+    let llm_health = LlmHealth::of(llm.as_ref().map(|llm| llm.adapter.clone()));
     let mind = mind::open(&config.llm, llm.as_ref(), &agent, knowledge, prompts, second_look);
     let loading = Loading {
         config: config.clone(),
@@ -292,7 +304,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
             recruiter: recruiter.clone(),
         },
         health: HealthState {
-            parts: parts(&db, llm.as_ref(), speech_health).into(),
+            parts: health::parts(&db, vector_health, llm_health, speech_health).into(),
         },
         costs: CostsState(request_log),
         jobs: runner.clone(),
@@ -316,6 +328,7 @@ pub async fn build(config: Config) -> anyhow::Result<Emma> {
         tasks,
         stopping,
         loading,
+        _lock: lock,
     })
 }
 
@@ -464,31 +477,6 @@ impl Loading {
     }
 }
 
-/// What `/health` asks.
-fn parts(db: &Db, llm: Option<&OpenLlm>, speech: SpeechHealth) -> Vec<Part> {
-    let llm = LlmHealth {
-        adapter: llm.map(|llm| llm.adapter.clone()),
-        last: tokio::sync::Mutex::default(),
-    };
-    vec![
-        Part {
-            name: "database",
-            essential: true,
-            check: Arc::new(DatabaseHealth(db.clone())),
-        },
-        Part {
-            name: "llm",
-            essential: false,
-            check: Arc::new(llm),
-        },
-        Part {
-            name: "speech",
-            essential: false,
-            check: Arc::new(speech),
-        },
-    ]
-}
-
 fn link_terms(config: &Config) -> LinkTerms {
     LinkTerms {
         valid_for: TimeDelta::hours(i64::from(config.interview.invitation_hours)),
@@ -513,12 +501,14 @@ fn web_rtc(config: &Config) -> WebRtcConfig {
 pub fn database_file(config: &Config) -> anyhow::Result<PathBuf> {
     let dir = &config.server.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("data directory {} cannot be made", dir.display()))?;
-    let url = config
-        .server
-        .database_url
-        .as_deref()
-        .map(|url| url.trim_start_matches("sqlite:").trim_start_matches("//"));
-    Ok(url.map_or_else(|| dir.join("emma.db"), PathBuf::from))
+    Ok(database_path(&config.server))
+}
+
+/// Where the database lies, whether it is there or not.
+pub fn database_path(server: &config::Server) -> PathBuf {
+    let url = server.database_url.as_deref();
+    let path = url.map(|url| url.trim_start_matches("sqlite:").trim_start_matches("//"));
+    path.map_or_else(|| server.data_dir.join("emma.db"), PathBuf::from)
 }
 
 /// Opens the database and brings it up to date.

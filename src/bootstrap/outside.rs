@@ -13,7 +13,7 @@ use crate::screening::applications::domain::directory::TalentDirectory;
 use crate::screening::applications::infrastructure::torre::{TorreAdapter, TorreSettings};
 use crate::shared::embeddings::cached::CachedEmbedder;
 use crate::shared::embeddings::set::{EmbeddingStore, REFUSED};
-use crate::shared::embeddings::{EmbeddingModel, TextEmbedder};
+use crate::shared::embeddings::{E5_SMALL, EmbeddingModel, LOCAL_DIMENSION, MINI_LM, TextEmbedder};
 use crate::shared::models::ModelDir;
 use crate::shared::onnx::OnnxRuntime;
 
@@ -39,6 +39,20 @@ pub fn embedder(
         "embedding model ready"
     );
     Ok(Arc::new(CachedEmbedder::new(model)))
+}
+
+/// The configured model as its vectors are labelled, without loading it; none where nobody knows how long they are.
+pub fn model_of(config: &Embeddings) -> Option<EmbeddingModel> {
+    let (name, dimension) = match (config.local(), config.dimension) {
+        (Some(LocalModel::E5Small), _) => (E5_SMALL, Some(LOCAL_DIMENSION)),
+        (Some(LocalModel::MiniLm), _) => (MINI_LM, Some(LOCAL_DIMENSION)),
+        (None, 0) => (config.model.as_str(), config.native_dimension()),
+        (None, given) => (config.model.as_str(), Some(given)),
+    };
+    Some(EmbeddingModel {
+        name: name.to_owned(),
+        dimension: dimension?,
+    })
 }
 
 /// Says so where stored vectors are of another model than the configured one: they are not used.

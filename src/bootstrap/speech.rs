@@ -5,16 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_trait::async_trait;
 use reqwest::Url;
 use secrecy::SecretString;
-use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
 use crate::config::speech::{Speaker, Transcriber};
-use crate::screening::calls::application::session::Engines;
 use crate::screening::calls::domain::ports::{SpeechToText, TextToSpeech};
 use crate::screening::calls::infrastructure::elevenlabs::{
     ElevenLabs, ElevenLabsSpeechAdapter, ElevenLabsTranscriptionAdapter,
@@ -23,11 +19,10 @@ use crate::screening::calls::infrastructure::openai_speech::{
     OpenAiAudio, OpenAiSpeechAdapter, OpenAiTranscriptionAdapter,
 };
 use crate::screening::calls::infrastructure::remote::{
-    Circuit, FallbackSpeech, FallbackTranscription, RemoteEars, RemoteVoice, Standing,
+    Circuit, FallbackSpeech, FallbackTranscription, RemoteEars, RemoteVoice,
 };
 use crate::screening::calls::infrastructure::voice_cache::CachedVoice;
 use crate::screening::calls::infrastructure::voice_cache::store::Limits;
-use crate::shared::http::health::{HealthCheck, HealthStatus};
 
 /// The remote services in the order in which they are asked; none by default.
 pub struct RemoteSpeech {
@@ -129,43 +124,6 @@ impl RemoteSpeech {
     }
 }
 
-/// Whether ears and voice are loaded, and how the remote services stand.
-pub struct SpeechHealth {
-    pub engines: watch::Receiver<Option<Engines>>,
-    pub remote: Vec<Arc<Circuit>>,
-}
-
-#[async_trait]
-impl HealthCheck for SpeechHealth {
-    async fn check(&self) -> (HealthStatus, Option<String>) {
-        let (mut status, mut details) = if self.engines.borrow().is_some() {
-            (HealthStatus::Ok, Vec::new())
-        } else if self.engines.has_changed().is_err() {
-            (HealthStatus::Down, vec!["the models could not be loaded".to_owned()])
-        } else {
-            (HealthStatus::Degraded, vec!["the models are being loaded".to_owned()])
-        };
-        let now = Instant::now();
-        for circuit in &self.remote {
-            let name = circuit.name();
-            details.push(match circuit.standing(now) {
-                Standing::Asked => format!("{name}: in use"),
-                standing => {
-                    status = status.max(HealthStatus::Degraded);
-                    match standing {
-                        Standing::KeyRefused => format!("{name}: refused the key, others do its work"),
-                        Standing::Paused(pause) => {
-                            format!("{name}: left alone for {} s, others do its work", pause.as_secs())
-                        }
-                        Standing::Asked => continue,
-                    }
-                }
-            });
-        }
-        (status, (!details.is_empty()).then(|| details.join("; ")))
-    }
-}
-
 fn elevenlabs(speech: &config::Speech, patience: Duration) -> anyhow::Result<ElevenLabs> {
     Ok(ElevenLabs {
         base_url: Url::parse(&speech.elevenlabs.base_url).context("speech.elevenlabs.base_url")?,
@@ -181,25 +139,4 @@ fn elevenlabs(speech: &config::Speech, patience: Duration) -> anyhow::Result<Ele
 fn openai(speech: &config::Speech, patience: Duration) -> anyhow::Result<OpenAiAudio> {
     let base_url = Url::parse(&speech.openai.base_url).context("speech.openai.base_url")?;
     OpenAiAudio::new(base_url, speech.openai.api_key.clone(), patience).context("speech.openai")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::screening::calls::domain::ports::SpeechError;
-
-    // spec: OPS-2
-    #[tokio::test]
-    async fn health_lists_the_remote_services_and_how_they_stand() {
-        let (_loading, engines) = watch::channel(None);
-        let remote = vec![Arc::new(Circuit::new("a voice")), Arc::new(Circuit::new("ears"))];
-        remote[1].failed(&SpeechError::KeyRefused, Instant::now());
-        let (status, detail) = SpeechHealth { engines, remote }.check().await;
-        assert_eq!(status, HealthStatus::Degraded);
-        let detail = detail.expect("a detail");
-        assert!(
-            detail.contains("a voice: in use") && detail.contains("ears: refused the key"),
-            "{detail}"
-        );
-    }
 }

@@ -1,5 +1,6 @@
 //! `emma doctor`: checks the machine and the configuration, and says what to do about each problem.
 
+mod data;
 mod llm;
 mod machine;
 mod network;
@@ -19,6 +20,7 @@ use self::machine::{clock, disk, espeak, memory, model_files, onnx_runtime, proc
 use self::network::{advertised, port, udp_ports};
 use self::remote::remote_speech;
 use self::services::{embeddings, torre};
+use crate::bootstrap::database_path;
 use crate::cli::models::directory;
 use crate::config::Config;
 use crate::shared::clock::SystemClock;
@@ -85,7 +87,7 @@ pub async fn run(args: DoctorArgs, config: &Config) -> anyhow::Result<ExitCode> 
     })
 }
 
-/// All checks, in the order in which a start would meet the problems.
+/// All checks: the machine, the services, then what this server keeps and reads.
 pub async fn examine_all(config: &Config) -> Vec<Check> {
     let server = &config.server;
     let models = directory(&config.speech);
@@ -107,6 +109,14 @@ pub async fn examine_all(config: &Config) -> Vec<Check> {
         embeddings(&config.embeddings).await,
     ];
     checks.extend(remote_speech(&config.speech).await);
+    checks.extend(data::database(&database_path(server), &config.embeddings).await);
+    checks.extend([
+        data::agent(config.interview.agent.as_deref()),
+        data::prompts(config.llm.prompts.as_deref()),
+        data::certificate(server),
+        data::traces(&config.telemetry),
+    ]);
+    checks.extend(data::unused());
     checks
 }
 

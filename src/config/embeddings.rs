@@ -3,6 +3,8 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::config::environment;
+
 /// `[embeddings]`: what turns texts into vectors.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +17,7 @@ pub struct Embeddings {
     pub base_url: String,
     /// The server's key. Where it is not set, `OPENROUTER_API_KEY` goes to OpenRouter and `OPENAI_API_KEY` to OpenAI, and
     /// to nobody else. (`EMBEDDING_API_KEY`)
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, default, deserialize_with = "environment::secret")]
     pub api_key: Option<SecretString>,
     /// Length of the vectors; 0 takes the model's own, which has to be one that is known here. A smaller one is asked of
     /// a model that can shorten its vectors.

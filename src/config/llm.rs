@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, environment};
 
 const OPENROUTER: &str = "https://openrouter.ai/api/v1";
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -22,7 +22,7 @@ pub struct Llm {
     /// Asked when the model fails; on the same server. (`LLM_FALLBACK_MODEL`)
     pub fallback_model: Option<String>,
     /// The server's key. (`LLM_API_KEY`; `OPENROUTER_API_KEY` and `OPENAI_API_KEY` also name their servers)
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, default, deserialize_with = "environment::secret")]
     pub api_key: Option<SecretString>,
     /// Time for one whole answer in a call, tries included, milliseconds.
     pub timeout_ms: u64,

@@ -4,7 +4,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::Speech;
+use crate::config::{Speech, environment};
 
 /// Who turns the candidate's speech into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -33,7 +33,7 @@ pub enum Speaker {
 #[serde(deny_unknown_fields)]
 pub struct ElevenLabs {
     /// (`ELEVENLABS_API_KEY`)
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, default, deserialize_with = "environment::secret")]
     pub api_key: Option<SecretString>,
     pub base_url: String,
     pub stt_model: String,
@@ -47,7 +47,7 @@ pub struct ElevenLabs {
 #[serde(deny_unknown_fields)]
 pub struct OpenAi {
     /// Not needed for a server of one's own that asks for none. (`OPENAI_API_KEY`)
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, default, deserialize_with = "environment::secret")]
     pub api_key: Option<SecretString>,
     /// Of OpenAI or of a server that speaks its protocol, with `/v1`.
     pub base_url: String,

@@ -34,9 +34,27 @@ impl Db {
     /// When the file cannot be opened or a migration fails.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         create_private(file).map_err(|e| StoreError::Database(format!("{}: {e}", file.display())))?;
+        let db = Self::open_existing(file).await?;
+        let writer = &db.writer;
+        let older = was_made_before_erasing(writer).await?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(writer)
+            .await
+            .map_err(|e| StoreError::Database(e.to_string()))?;
+        if older {
+            // Its free pages still hold what was deleted before deleting overwrote.
+            sqlx::query("VACUUM").execute(writer).await?;
+        }
+        Ok(db)
+    }
+
+    /// Opens a database file as it is.
+    ///
+    /// # Errors
+    /// When it is not there or no database.
+    pub async fn open_existing(file: &Path) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // FULL: a sentence that was acknowledged as stored survives a power cut, not just a killed
             // process. A call writes a few rows a second, so the extra flush is not felt.
@@ -49,21 +67,24 @@ impl Db {
         // SQLite has one writer at a time; queueing for the one connection is fair, its file lock is not.
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;
-        let older = was_made_before_erasing(&writer).await?;
-        sqlx::migrate!("migrations/sqlite")
-            .run(&writer)
-            .await
-            .map_err(|e| StoreError::Database(e.to_string()))?;
-        if older {
-            // Its free pages still hold what was deleted before deleting overwrote.
-            sqlx::query("VACUUM").execute(&writer).await?;
-        }
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self {
             reader,
             writer,
             new_events: Arc::default(),
         })
+    }
+
+    /// Whether the file can be written: that shows at the first change only. Nothing of it stays.
+    ///
+    /// # Errors
+    /// When it cannot, or somebody else writes for longer than a statement waits.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        sqlx::query("CREATE TABLE a_try (x INTEGER)")
+            .execute(&mut *write)
+            .await?;
+        Ok(write.rollback().await?)
     }
 
     /// Where to read. Sees everything committed before the statement starts.

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use emma::bootstrap::erasing::EmbeddedEraser;
+use emma::bootstrap::health::{self, LlmHealth, SpeechHealth, VectorHealth};
 use emma::router::{self, AppState};
 use emma::screening::analysis::application::analyse::{AnalysisService, ForgetAnalyses};
 use emma::screening::analysis::infrastructure::http::{AnalysisState, ApplicationLookup, Presence};
@@ -46,10 +47,11 @@ use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;
 use emma::screening::shared::ids::ApplicationId;
 use emma::shared::clock::Clock;
 use emma::shared::db::Db;
+use emma::shared::embeddings::TextEmbedder;
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
 use emma::shared::errors::StoreError;
 use emma::shared::http::auth::RecruiterToken;
-use emma::shared::http::health::{DatabaseHealth, HealthState, Part};
+use emma::shared::http::health::HealthState;
 use emma::shared::http::idempotency::Idempotency;
 use emma::shared::http::problem::{Problem, ProblemKind};
 use emma::shared::jobs::Subscription;
@@ -192,6 +194,28 @@ impl Answer {
     }
 }
 
+/// What an Emma is made of besides her database.
+struct Parts {
+    directory: Option<Arc<dyn TalentDirectory>>,
+    engines: Option<Engines>,
+    gateway: Option<Arc<dyn MediaGateway>>,
+    /// Embeds what applications bring; a fake where there is none.
+    hosted: Option<Arc<dyn TextEmbedder>>,
+    plans: Arc<dyn PlanMaker>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            engines: None,
+            gateway: None,
+            hosted: None,
+            plans: Arc::new(DeterministicPlans),
+        }
+    }
+}
+
 impl App {
     /// An Emma whose engines are still being loaded.
     pub async fn start() -> Self {
@@ -205,32 +229,69 @@ impl App {
 
     /// An Emma over this database, as after a restart.
     pub fn over(base: TestDb, engines: Option<Engines>) -> Self {
-        Self::assemble(base, None, engines, None, Arc::new(DeterministicPlans))
+        Self::assemble(
+            base,
+            Parts {
+                engines,
+                ..Parts::default()
+            },
+        )
     }
 
     /// With somebody who makes plans.
     pub fn planning(base: TestDb, plans: Arc<dyn PlanMaker>) -> Self {
-        Self::assemble(base, None, None, None, plans)
+        Self::assemble(
+            base,
+            Parts {
+                plans,
+                ..Parts::default()
+            },
+        )
     }
 
     /// With somewhere to look candidates and opportunities up.
     pub fn knowing(base: TestDb, directory: Arc<dyn TalentDirectory>) -> Self {
-        Self::assemble(base, Some(directory), None, None, Arc::new(DeterministicPlans))
+        let directory = Some(directory);
+        Self::assemble(
+            base,
+            Parts {
+                directory,
+                ..Parts::default()
+            },
+        )
     }
 
     /// With engines for calls, and a gateway for those that come over WebRTC.
     pub async fn start_with(engines: Engines, gateway: Arc<dyn MediaGateway>) -> Self {
-        let base = TestDb::open().await;
-        Self::assemble(base, None, Some(engines), Some(gateway), Arc::new(DeterministicPlans))
+        let (engines, gateway) = (Some(engines), Some(gateway));
+        let parts = Parts {
+            engines,
+            gateway,
+            ..Parts::default()
+        };
+        Self::assemble(TestDb::open().await, parts)
     }
 
-    fn assemble(
-        base: TestDb,
-        directory: Option<Arc<dyn TalentDirectory>>,
-        engines: Option<Engines>,
-        gateway: Option<Arc<dyn MediaGateway>>,
-        plans: Arc<dyn PlanMaker>,
-    ) -> Self {
+    /// Where this model embeds what applications bring.
+    pub fn embedding(base: TestDb, model: Arc<dyn TextEmbedder>) -> Self {
+        let hosted = Some(model);
+        Self::assemble(
+            base,
+            Parts {
+                hosted,
+                ..Parts::default()
+            },
+        )
+    }
+
+    fn assemble(base: TestDb, parts: Parts) -> Self {
+        let Parts {
+            directory,
+            engines,
+            gateway,
+            hosted,
+            plans,
+        } = parts;
         let (db, clock) = (base.db.clone(), base.clock.clone());
         let store = Arc::new(base.applications());
         let recordings = Arc::new(OggRecordings::new(base.recordings()));
@@ -262,6 +323,10 @@ impl App {
         });
         let (loading, engines) = watch::channel(engines);
         let media = Arc::new(FakeGateway::default());
+        let speech_health = SpeechHealth {
+            engines: engines.clone(),
+            remote: Vec::new(),
+        };
         let interviews = CallService::new(
             engines,
             gateway.unwrap_or_else(|| media.clone()),
@@ -275,7 +340,7 @@ impl App {
         let embedder = Arc::new(FakeEmbedder::default());
         let embeddings = Arc::new(Embeddings {
             applications: service.clone(),
-            embedder: embedder.clone(),
+            embedder: hosted.unwrap_or_else(|| embedder.clone()),
             vectors: Arc::new(SqliteEmbeddingStore(db.clone())),
         });
         let analysis = Arc::new(AnalysisService {
@@ -339,10 +404,9 @@ impl App {
             RunnerConfig::default(),
         );
         let door = Arc::new(Door(service.clone()));
-        let database = Part {
-            name: "database",
-            essential: true,
-            check: Arc::new(DatabaseHealth(db.clone())),
+        let vector_health = VectorHealth {
+            vectors: Arc::new(SqliteEmbeddingStore(db.clone())),
+            configured: embedder.model(),
         };
         let router = router::build(AppState {
             recruiter: recruiter.clone(),
@@ -368,7 +432,7 @@ impl App {
                 recruiter: recruiter.clone(),
             },
             health: HealthState {
-                parts: [database].into(),
+                parts: health::parts(&db, vector_health, LlmHealth::default(), speech_health).into(),
             },
             costs: CostsState(Arc::new(SqliteRequestLog {
                 db: db.clone(),

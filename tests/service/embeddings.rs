@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use emma::knowledge::infrastructure::openrouter::{EmbeddingsSettings, OpenRouterEmbeddingsAdapter};
 use emma::knowledge::infrastructure::role_search::{RoleSearch, RoleStatements};
 use emma::screening::applications::application::embed::KeepError;
@@ -15,6 +15,7 @@ use emma::screening::applications::infrastructure::store::SqliteApplicationStore
 use emma::screening::calls::domain::ports::RoleKnowledge as _;
 use emma::screening::shared::ids::JobOfferId;
 use emma::shared::clock::Clock as _;
+use emma::shared::embeddings::pieces::in_pieces;
 use emma::shared::embeddings::set::{EmbeddingSet, EmbeddingStore};
 use emma::shared::embeddings::store::SqliteEmbeddingStore;
 use emma::shared::embeddings::{EmbedError, EmbeddingModel, TextEmbedder, TextRole};
@@ -211,6 +212,94 @@ async fn vectors_are_made_anew_with_another_model_and_it_may_be_interrupted() {
     assert_eq!(other.seen.lock().expect("unpoisoned").len(), 6);
 }
 
+// spec: KNOW-4, APP-6
+#[tokio::test]
+async fn who_has_no_texts_has_no_vectors_and_a_rebuilding_ends() {
+    let app = App::start().await;
+    let offer = json!({ "title": "Nurse", "benefits": ["Four weeks of holiday"] });
+    let offer = app.post("/api/v1/job-offers", offer).await.json()["id"].clone();
+    let new = json!({ "name": "Ana", "username": "ana" });
+    let candidate = app.post("/api/v1/candidates", new).await.json()["id"].clone();
+    let candidate = candidate.as_str().expect("an id");
+    let pair = json!({ "username": "ana", "job_offer_id": offer });
+    app.post("/api/v1/applications", pair).await;
+    app.jobs.run_due().await.expect("a queue");
+    let vectors = Arc::new(SqliteEmbeddingStore(app.base.db.clone()));
+    assert_eq!(vectors.of(candidate).await.expect("readable"), None, "nothing to embed");
+
+    // As earlier versions left it: a set without vectors, of the model they had.
+    let empty = EmbeddingSet::new(FakeEmbedder::default().model(), &[], Vec::new()).expect("sound");
+    vectors
+        .put(candidate, &empty, app.base.clock.now())
+        .await
+        .expect("stored");
+    let rebuilding = RebuildEmbeddings {
+        store: Arc::new(SqliteApplicationStore::new(app.base.db.clone())),
+        embedder: Arc::new(Other::default()),
+        vectors: vectors.clone(),
+        clock: app.base.clock.clone(),
+    };
+    let done = rebuilding.run(&CancellationToken::new(), |_| ()).await.expect("runs");
+    assert!(done.is_whole(), "{done:?}");
+    let models: Vec<_> = vectors.models().await.expect("readable");
+    let models: Vec<_> = models
+        .iter()
+        .map(|(model, sets)| (model.name.as_str(), *sets))
+        .collect();
+    assert_eq!(
+        models,
+        [("other", 1)],
+        "the job offer's; no set of another model is left"
+    );
+}
+
+/// Says one thing at length, and what is asked for at its very end.
+struct Lengthy;
+
+#[async_trait]
+impl RoleStatements for Lengthy {
+    async fn of(&self, _: &JobOfferId) -> Result<Vec<(String, String)>, StoreError> {
+        let preamble = "We look after bridges in all weathers. ".repeat(100);
+        let about = format!("{preamble}There are four weeks of holiday.");
+        let more = [("organization.about".to_owned(), about), texts()[0].clone()];
+        Ok(more.into())
+    }
+}
+
+// spec: KNOW-4, EMMA-3
+#[tokio::test]
+async fn the_end_of_a_long_statement_is_found_as_well() {
+    let embedder = Arc::new(FakeEmbedder::default());
+    let mut long = search(embedder.clone(), None);
+    long.statements = Arc::new(Lengthy);
+    let facts = long
+        .search(&JobOfferId::generate(), "How much holiday is there?", 1)
+        .await
+        .expect("found");
+    assert_eq!(facts[0].field, "organization.about");
+    let seen = embedder.seen.lock().expect("unpoisoned").clone();
+    assert!(
+        seen.iter().all(|text| text.len() <= 800),
+        "no model is given more than it reads"
+    );
+
+    // What is made ahead is of the same pieces and is used.
+    let statements = Lengthy.of(&JobOfferId::generate()).await.expect("known");
+    let pieces = in_pieces(&statements);
+    let plain: Vec<String> = pieces.iter().map(|(_, text)| text.clone()).collect();
+    let vectors = embedder.embed(&plain, TextRole::Passage).await.expect("vectors");
+    let stored = EmbeddingSet::new(embedder.model(), &pieces, vectors).expect("sound");
+    let fresh = Arc::new(FakeEmbedder::default());
+    let mut ahead = search(fresh.clone(), Some(stored));
+    ahead.statements = Arc::new(Lengthy);
+    let again = ahead
+        .search(&JobOfferId::generate(), "How much holiday is there?", 1)
+        .await
+        .expect("found");
+    assert_eq!(again, facts);
+    assert_eq!(fresh.seen.lock().expect("unpoisoned").len(), 1, "only the question");
+}
+
 struct Fixed;
 
 #[async_trait]
@@ -231,6 +320,10 @@ impl EmbeddingStore for Held {
 
     async fn of(&self, _: &str) -> Result<Option<EmbeddingSet>, StoreError> {
         Ok(self.0.clone())
+    }
+
+    async fn remove(&self, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::Database("read only".to_owned()))
     }
 
     async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError> {
@@ -361,6 +454,122 @@ async fn embedded(answer: ResponseTemplate) -> (Result<Vec<Vec<f32>>, EmbedError
     (result, server.received_requests().await.expect("recorded").len())
 }
 
+// spec: APP-6
+#[tokio::test]
+async fn whatever_the_server_says_it_is_asked_three_times() {
+    let garbled = ResponseTemplate::new(200).set_body_raw("<html>", "text/html");
+    let answers = [401, 402, 408, 425, 400, 500].map(ResponseTemplate::new);
+    for answer in answers.into_iter().chain([garbled]) {
+        let what = format!("{answer:?}");
+        let server = serving(answer).await;
+        let base = TestDb::open().await;
+        let hosted = Arc::new(adapter(&format!("{}/v1", server.uri()), None));
+        let app = App::embedding(base, hosted);
+        applied(&app).await;
+        for _ in 0..3 {
+            app.jobs.run_due().await.expect("a queue");
+            app.base.clock.turn(TimeDelta::minutes(1));
+        }
+        let dead = app.jobs.dead_letters().await.expect("readable");
+        let dead: Vec<_> = dead.iter().map(|l| (l.subscriber.as_str(), l.attempts)).collect();
+        assert_eq!(dead.len(), 2, "{what}: {dead:?}");
+        assert!(
+            dead.iter()
+                .all(|(who, attempts)| who.ends_with("-embeddings") && *attempts == 3),
+            "{what}: {dead:?}"
+        );
+    }
+}
+
+// spec: APP-6, OPS-5
+#[tokio::test]
+async fn a_server_that_asks_for_a_pause_gets_it() {
+    let server = serving(ResponseTemplate::new(429).insert_header("retry-after", "90")).await;
+    let hosted = Arc::new(adapter(&format!("{}/v1", server.uri()), None));
+    let app = App::embedding(TestDb::open().await, hosted);
+    applied(&app).await;
+    app.jobs.run_due().await.expect("a queue");
+    let asked = async || server.received_requests().await.expect("recorded").len();
+    assert_eq!(asked().await, 2, "once for each side");
+    app.base.clock.turn(TimeDelta::seconds(89));
+    app.jobs.run_due().await.expect("a queue");
+    assert_eq!(asked().await, 2, "too early");
+    app.base.clock.turn(TimeDelta::seconds(5));
+    app.jobs.run_due().await.expect("a queue");
+    assert_eq!(asked().await, 4);
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn dead_letters_are_listed_page_by_page_and_replayed_by_their_id() {
+    let app = App::start().await;
+    app.embedder.broken.store(true, Ordering::SeqCst);
+    applied(&app).await;
+    for _ in 0..3 {
+        app.jobs.run_due().await.expect("a queue");
+        app.base.clock.turn(TimeDelta::minutes(1));
+    }
+    // Both failed in the same moment.
+    let first = app.get("/api/v1/dead-letters?limit=1").await.json();
+    let next = first["next"].as_str().expect("a second page");
+    let second = app
+        .get(&format!("/api/v1/dead-letters?limit=1&after={next}"))
+        .await
+        .json();
+    let letter = |page: &Value| page["items"][0].clone();
+    let mut who: Vec<String> = [&first, &second]
+        .map(|page| letter(page)["subscriber"].as_str().expect("a name").to_owned())
+        .into();
+    who.sort();
+    assert_eq!(who, ["generate-candidate-embeddings", "generate-job-offer-embeddings"]);
+    assert_eq!(
+        (&letter(&first)["event"], &letter(&first)["attempts"]),
+        (&json!("JobOfferApplied"), &json!(3))
+    );
+    assert_eq!(letter(&first)["last_error"], "embedding: the model broke");
+    let last = app
+        .get(&format!(
+            "/api/v1/dead-letters?after={}",
+            second["next"].as_str().expect("full")
+        ))
+        .await;
+    assert_eq!(last.json(), json!({ "items": [], "next": null }));
+    app.get("/api/v1/dead-letters?after=nonsense")
+        .await
+        .is_problem(400, "bad-request");
+
+    let replay = format!(
+        "/api/v1/dead-letters/{}/replay",
+        letter(&first)["id"].as_str().expect("an id")
+    );
+    app.embedder.broken.store(false, Ordering::SeqCst);
+    assert_eq!(app.post(&replay, Value::Null).await.status, 202);
+    app.post(&replay, Value::Null)
+        .await
+        .is_problem(404, "dead-letter-not-found");
+    app.post("/api/v1/dead-letters/nonsense/replay", Value::Null)
+        .await
+        .is_problem(400, "bad-id");
+    assert_eq!(app.jobs.run_due().await.expect("a queue"), 1);
+    // The place of one that is no dead letter any more is still a place.
+    let rest = app.get(&format!("/api/v1/dead-letters?after={next}")).await.json();
+    assert_eq!(letter(&rest)["id"], letter(&second)["id"]);
+    let none = format!("/api/v1/dead-letters/{}/replay", emma::shared::ids::JobId::generate());
+    app.post(&none, Value::Null)
+        .await
+        .is_problem(404, "dead-letter-not-found");
+}
+
+/// A candidate applies.
+async fn applied(app: &App) {
+    let offer = json!({ "title": "Nurse", "benefits": ["Four weeks of holiday"] });
+    let offer = app.post("/api/v1/job-offers", offer).await.json()["id"].clone();
+    let new = json!({ "name": "Ana", "username": "ana", "headline": "Nurse" });
+    app.post("/api/v1/candidates", new).await;
+    let pair = json!({ "username": "ana", "job_offer_id": offer });
+    assert_eq!(app.post("/api/v1/applications", pair).await.status, 201);
+}
+
 // spec: APP-6, KNOW-4
 #[tokio::test]
 async fn texts_go_in_batches_and_vectors_come_back_in_order() {
@@ -450,12 +659,18 @@ async fn vectors_that_are_not_what_was_asked_for_are_refused() {
 #[tokio::test]
 async fn failures_of_the_server_have_their_kind() {
     let status = ResponseTemplate::new;
+    let overloaded = |seconds| EmbedError::Overloaded {
+        retry_after: Some(Duration::from_secs(seconds)),
+    };
     let cases = [
         (status(401), EmbedError::Unauthorized, 1),
         (status(400), EmbedError::Rejected("it answered 400".to_owned()), 1),
         (status(404), EmbedError::Rejected("it answered 404".to_owned()), 1),
-        (status(429), EmbedError::Overloaded, 1),
-        (status(503), EmbedError::Overloaded, 2),
+        (status(408), EmbedError::TimedOut, 1),
+        (status(425), EmbedError::Overloaded { retry_after: None }, 1),
+        (status(429).insert_header("retry-after", "90"), overloaded(90), 1),
+        (status(429), overloaded(5), 1),
+        (status(503), EmbedError::Overloaded { retry_after: None }, 2),
         (status(500), EmbedError::Failed("it answered 500".to_owned()), 2),
     ];
     for (answer, expected, tries) in cases {

@@ -62,6 +62,10 @@ impl Counting {
 }
 
 fn runner(base: &TestDb, handlers: &[(&'static str, Arc<dyn EventHandler>)]) -> JobRunner {
+    configured(base, handlers, RunnerConfig::default())
+}
+
+fn configured(base: &TestDb, handlers: &[(&'static str, Arc<dyn EventHandler>)], config: RunnerConfig) -> JobRunner {
     let subscriptions = handlers
         .iter()
         .map(|(subscriber, handler)| Subscription {
@@ -70,12 +74,7 @@ fn runner(base: &TestDb, handlers: &[(&'static str, Arc<dyn EventHandler>)]) -> 
             handler: handler.clone(),
         })
         .collect();
-    JobRunner::new(
-        base.db.clone(),
-        base.clock.clone(),
-        subscriptions,
-        RunnerConfig::default(),
-    )
+    JobRunner::new(base.db.clone(), base.clock.clone(), subscriptions, config)
 }
 
 async fn publish(base: &TestDb) {
@@ -281,6 +280,94 @@ async fn the_running_loop_wakes_delivers_and_stops() {
         .expect("it stops")
         .expect("without a panic");
     assert_eq!(seen.count(), 1);
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn a_job_that_a_stop_interrupts_keeps_its_three_tries() {
+    let base = TestDb::open().await;
+    let begun = Arc::new(Notify::new());
+    publish(&base).await;
+    for restart in 0..4 {
+        let hanging = Arc::new(Hanging(begun.clone())) as Arc<dyn EventHandler>;
+        let impatient = configured(
+            &base,
+            &[("one", hanging)],
+            RunnerConfig {
+                grace: Duration::ZERO,
+                ..RunnerConfig::default()
+            },
+        );
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(impatient.run(stop.clone()));
+        tokio::time::timeout(Duration::from_secs(20), begun.notified())
+            .await
+            .unwrap_or_else(|_| panic!("it was not taken up after {restart} restarts"));
+        stop.cancel();
+        tokio::time::timeout(Duration::from_secs(20), running)
+            .await
+            .expect("it stops")
+            .expect("without a panic");
+    }
+    let (status, attempts): (String, u32) = sqlx::query_as("SELECT status, attempts FROM jobs")
+        .fetch_one(base.db.reader())
+        .await
+        .expect("one job");
+    assert_eq!((status.as_str(), attempts), ("pending", 0));
+}
+
+// spec: APP-6
+#[tokio::test]
+async fn what_was_delivered_long_ago_is_deleted_and_what_was_not_stays() {
+    let base = TestDb::open().await;
+    let (sick, well) = (Counting::failing(9), Counting::failing(0));
+    // Delivered to everybody, more of them than are deleted at a time.
+    for _ in 0..210 {
+        publish(&base).await;
+    }
+    runner(&base, &[("well", well.clone())])
+        .run_due()
+        .await
+        .expect("a queue");
+    // One of two failed for good.
+    publish(&base).await;
+    let both = runner(&base, &[("well", well.clone()), ("sick", sick.clone())]);
+    for _ in 0..3 {
+        both.run_due().await.expect("a queue");
+        base.clock.turn(TimeDelta::minutes(1));
+    }
+    base.clock.turn(TimeDelta::days(31));
+    // A late one, delivered just now, and one that waits.
+    publish(&base).await;
+    runner(&base, &[("well", well.clone())])
+        .run_due()
+        .await
+        .expect("a queue");
+    publish(&base).await;
+    let counts = async || -> (i64, i64) {
+        sqlx::query_as("SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM jobs)")
+            .fetch_one(base.db.reader())
+            .await
+            .expect("readable")
+    };
+    assert_eq!(counts().await, (213, 213));
+
+    let last = Arc::new(Notify::new());
+    let keeping = runner(
+        &base,
+        &[("late", Arc::new(Hanging(last.clone())) as Arc<dyn EventHandler>)],
+    );
+    let running = tokio::spawn(keeping.run(CancellationToken::new()));
+    tokio::time::timeout(Duration::from_secs(20), last.notified())
+        .await
+        .expect("it is pruned before it is delivered");
+    running.abort();
+    assert_eq!(
+        counts().await,
+        (3, 4),
+        "the dead letter with both its jobs, the late one, the last one"
+    );
+    assert_eq!(both.dead_letters().await.expect("readable").len(), 1);
 }
 
 /// Lets through as many permits as it was called.

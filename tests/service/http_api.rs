@@ -247,13 +247,19 @@ async fn every_answer_protects_and_names_itself() {
 // spec: OPS-2
 #[tokio::test]
 async fn health_names_its_parts_and_tells_when_one_is_gone() {
-    let app = App::start().await;
+    let app = App::live().await;
     let answer = app.anyone(Method::GET, "/api/v1/health", None).await;
     assert_eq!(
         (answer.status, &answer.json()["status"]),
         (StatusCode::OK, &json!("ok"))
     );
-    assert!(answer.json()["components"]["database"]["latency_ms"].is_number());
+    for part in ["database", "vector_store", "llm", "speech"] {
+        let view = &answer.json()["components"][part];
+        assert!(
+            view["status"] == "ok" && view["latency_ms"].is_number(),
+            "{part}: {view}"
+        );
+    }
     app.base.db.close().await;
     let answer = app.anyone(Method::GET, "/api/v1/health", None).await;
     assert_eq!(

@@ -56,7 +56,7 @@ pub(super) async fn embeddings(config: &Embeddings) -> Check {
         EmbedError::Unauthorized => "set EMBEDDING_API_KEY to a key of this server",
         EmbedError::Rejected(_) => "check EMBEDDING_MODEL and EMBEDDING_BASE_URL",
         EmbedError::Malformed(_) => "set embeddings.dimension to the length of the model's vectors",
-        EmbedError::Overloaded | EmbedError::TimedOut | EmbedError::Failed(_) => {
+        EmbedError::Overloaded { .. } | EmbedError::TimedOut | EmbedError::Failed(_) => {
             "check EMBEDDING_BASE_URL and the network; EMBEDDING_MODEL=local needs neither"
         }
     };

@@ -1,6 +1,7 @@
 //! A model on this machine, on a thread of its own: who waits for an answer goes before what is made ahead.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -69,7 +70,8 @@ impl TextEmbedder for LocalEmbedder {
             made: Vec::with_capacity(texts.len()),
             answer,
         };
-        self.requests.try_send(request).map_err(|_| EmbedError::Overloaded)?;
+        let full = |_| EmbedError::Overloaded { retry_after: None };
+        self.requests.try_send(request).map_err(full)?;
         match tokio::time::timeout(TIMEOUT, result).await {
             Ok(Ok(vectors)) => vectors,
             Ok(Err(_)) => Err(EmbedError::Failed("the embedding thread is gone".to_owned())),
@@ -102,10 +104,11 @@ fn serve(mut encoder: impl Encoder, mut received: mpsc::Receiver<Request>) {
         let Some(mut request) = waiting.remove(urgent.unwrap_or(0)) else {
             continue;
         };
-        let made = request
-            .texts
-            .pop_front()
-            .map(|text| encoder.encode(&text, request.role));
+        let made = request.texts.pop_front().map(|text| {
+            // A bug in the model or in what it is built on fails this request and must not end all later ones.
+            std::panic::catch_unwind(AssertUnwindSafe(|| encoder.encode(&text, request.role)))
+                .unwrap_or_else(|_| Err(EmbedError::Failed("the embedding model panicked".to_owned())))
+        });
         // Whoever does not wait any more takes no answer.
         match made {
             Some(Err(error)) => drop(request.answer.send(Err(error))),
@@ -151,6 +154,7 @@ mod tests {
             if text == "bad" {
                 return Err(EmbedError::Failed("bad".to_owned()));
             }
+            assert_ne!(text, "broken", "this text is too much for the model");
             Ok(vec![3.0, 4.0])
         }
     }
@@ -201,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn one_bad_text_fails_its_request_and_no_other() {
         let (let_go, may) = std_mpsc::channel();
-        for _ in 0..4 {
+        for _ in 0..5 {
             let_go.send(()).expect("open");
         }
         let slow = Slow {
@@ -211,6 +215,11 @@ mod tests {
         let embedder = LocalEmbedder::start(model(), "slow", slow).expect("started");
         let bad = embedder.embed(&owned(&["good", "bad"]), TextRole::Passage).await;
         assert_eq!(bad, Err(EmbedError::Failed("bad".to_owned())));
+        let broken = embedder.embed(&owned(&["broken"]), TextRole::Passage).await;
+        assert_eq!(
+            broken,
+            Err(EmbedError::Failed("the embedding model panicked".to_owned()))
+        );
         assert_eq!(
             embedder.embed(&owned(&["good"]), TextRole::Passage).await,
             Ok(vec![vec![0.6, 0.8]])

@@ -5,11 +5,10 @@ use ort::value::TensorRef;
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::knowledge::infrastructure::local::{Encoder, LocalEmbedder};
-use crate::shared::embeddings::{EmbedError, EmbeddingModel, MINI_LM, TextRole};
+use crate::shared::embeddings::{EmbedError, EmbeddingModel, LOCAL_DIMENSION as DIMENSION, MINI_LM, TextRole};
 use crate::shared::models::{ModelDir, ModelFile};
 use crate::shared::onnx::{OnnxError, OnnxRuntime};
 
-const DIMENSION: usize = 384;
 /// The model was trained on 256 word pieces; what is longer is cut.
 const MAX_TOKENS: usize = 256;
 

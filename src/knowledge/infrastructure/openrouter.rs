@@ -171,6 +171,8 @@ fn check(reply: &Reply) -> Result<(), EmbedError> {
     match reply.status {
         status if status.is_success() => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(EmbedError::Unauthorized),
+        StatusCode::REQUEST_TIMEOUT => Err(EmbedError::TimedOut),
+        StatusCode::TOO_EARLY => Err(EmbedError::Overloaded { retry_after: None }),
         // Not its words: they may repeat the texts.
         status => Err(EmbedError::Rejected(format!("it answered {}", status.as_u16()))),
     }

@@ -10,6 +10,7 @@ use crate::knowledge::domain::ranking::rank;
 use crate::screening::calls::domain::ports::{RoleFact, RoleKnowledge, SpeechError};
 use crate::screening::shared::ids::JobOfferId;
 use crate::shared::embeddings::likeness::likenesses;
+use crate::shared::embeddings::pieces::{cut, in_pieces};
 use crate::shared::embeddings::set::{EmbeddingStore, REFUSED};
 use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
 use crate::shared::errors::StoreError;
@@ -71,17 +72,29 @@ impl RoleSearch {
         if let Some(other) = stored.as_ref().filter(|set| *set.model() != model) {
             warn!(job_offer.id = %job_offer, stored = other.model().name, configured = model.name, "{REFUSED}");
         }
-        let stored = stored.filter(|set| set.fits(&model, statements));
+        let pieces = in_pieces(statements);
+        let stored = stored.filter(|set| set.fits(&model, &pieces));
         let asked = self.embedder.embed(&[question.to_owned()], TextRole::Query).await?;
         let Some(asked) = asked.first() else {
             return Err(EmbedError::Malformed("no vector for the question".to_owned()));
         };
         if let Some(set) = &stored {
             let all = set.vectors().iter().map(|(_, stated)| stated.as_slice());
-            return Ok(likenesses(&model, asked, all));
+            return Ok(best_of_each(statements, &likenesses(&model, asked, all)));
         }
-        let texts: Vec<String> = statements.iter().map(|(_, text)| text.clone()).collect();
+        let texts: Vec<String> = pieces.into_iter().map(|(_, text)| text).collect();
         let made = self.embedder.embed(&texts, TextRole::Passage).await?;
-        Ok(likenesses(&model, asked, made.iter().map(Vec::as_slice)))
+        let alike = likenesses(&model, asked, made.iter().map(Vec::as_slice));
+        Ok(best_of_each(statements, &alike))
     }
+}
+
+/// How like each statement is, from its pieces: one that answers answers for all of it.
+fn best_of_each(statements: &[(String, String)], pieces: &[f32]) -> Vec<f32> {
+    let mut pieces = pieces.iter().copied();
+    let best = statements.iter().map(|(_, text)| {
+        let own = pieces.by_ref().take(cut(text).len());
+        own.reduce(f32::max).unwrap_or(0.0)
+    });
+    best.collect()
 }

@@ -2,8 +2,11 @@
 
 pub mod cached;
 pub mod likeness;
+pub mod pieces;
 pub mod set;
 pub mod store;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -30,6 +33,8 @@ pub enum TextRole {
 /// The models on this machine, as their vectors are labelled.
 pub const E5_SMALL: &str = "multilingual-e5-small-q4";
 pub const MINI_LM: &str = "all-minilm-l6-v2-int8";
+/// How many numbers the vectors of either have.
+pub const LOCAL_DIMENSION: usize = 384;
 
 /// A model and the length of its vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +46,9 @@ pub struct EmbeddingModel {
 /// Why texts could not be embedded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EmbedError {
+    /// It may say how long it wants to be left alone.
     #[error("overloaded")]
-    Overloaded,
+    Overloaded { retry_after: Option<Duration> },
     #[error("timed out")]
     TimedOut,
     /// The key is missing or wrong.
@@ -62,7 +68,7 @@ impl EmbedError {
     /// Whether the same request may succeed later without anybody doing something about it.
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Overloaded | Self::TimedOut | Self::Failed(_) => true,
+            Self::Overloaded { .. } | Self::TimedOut | Self::Failed(_) => true,
             Self::Unauthorized | Self::Rejected(_) | Self::Malformed(_) => false,
         }
     }
@@ -72,7 +78,7 @@ impl From<UpstreamError> for EmbedError {
     fn from(error: UpstreamError) -> Self {
         match error {
             UpstreamError::TimedOut => Self::TimedOut,
-            UpstreamError::Overloaded { .. } => Self::Overloaded,
+            UpstreamError::Overloaded { retry_after } => Self::Overloaded { retry_after },
             UpstreamError::TooLarge(_) => Self::Malformed(error.to_string()),
             UpstreamError::Unreachable | UpstreamError::Failed(_) => Self::Failed(error.to_string()),
         }

@@ -39,6 +39,8 @@ pub trait EmbeddingStore: Send + Sync {
     /// Replaces all vectors of the owner, those of another model too.
     async fn put(&self, owner: &str, set: &EmbeddingSet, now: DateTime<Utc>) -> Result<(), StoreError>;
     async fn of(&self, owner: &str) -> Result<Option<EmbeddingSet>, StoreError>;
+    /// Deletes all vectors of the owner.
+    async fn remove(&self, owner: &str) -> Result<(), StoreError>;
     /// How many sets there are of each model, the most frequent first.
     async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError>;
 }

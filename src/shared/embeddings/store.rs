@@ -75,6 +75,12 @@ impl EmbeddingStore for SqliteEmbeddingStore {
             .map_err(|e| StoreError::Damaged(e.to_string()))
     }
 
+    async fn remove(&self, owner: &str) -> Result<(), StoreError> {
+        let mut write = self.0.write().await?;
+        erase(&mut write, owner).await?;
+        Ok(write.commit().await?)
+    }
+
     async fn models(&self) -> Result<Vec<(EmbeddingModel, u64)>, StoreError> {
         let rows: Vec<(String, u32, u32)> = sqlx::query_as(
             "SELECT model, dimension, count(*) FROM embedding_sets GROUP BY model, dimension ORDER BY count(*) DESC, model",

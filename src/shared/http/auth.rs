@@ -1,7 +1,7 @@
 //! Who may see what candidates said: whoever holds the recruiter token.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -32,7 +32,7 @@ impl RecruiterToken {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn load_or_create(data_dir: &Path) -> io::Result<Self> {
-        let file = data_dir.join(TOKEN_FILE);
+        let file = Self::file(data_dir);
         match std::fs::read_to_string(&file) {
             Ok(text) if !text.trim().is_empty() => Ok(Self::given(text.trim().to_owned().into())),
             Ok(_) => Err(io::Error::new(
@@ -46,6 +46,11 @@ impl RecruiterToken {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Where the token of this data directory is kept.
+    pub fn file(data_dir: &Path) -> PathBuf {
+        data_dir.join(TOKEN_FILE)
     }
 
     /// The token itself, to print it or to derive a key from it.

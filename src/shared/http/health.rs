@@ -29,11 +29,39 @@ pub enum HealthStatus {
     Down,
 }
 
+/// How a part is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    pub status: HealthStatus,
+    /// A word on it for people; nothing secret.
+    pub detail: Option<String>,
+    /// How long the part took when it was asked, where the answer may be one that was kept.
+    pub measured: Option<Duration>,
+}
+
+impl Condition {
+    pub fn new(status: HealthStatus, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..Self::from(status)
+        }
+    }
+}
+
+impl From<HealthStatus> for Condition {
+    fn from(status: HealthStatus) -> Self {
+        Self {
+            status,
+            detail: None,
+            measured: None,
+        }
+    }
+}
+
 /// A part whose health can be asked for.
 #[async_trait]
 pub trait HealthCheck: Send + Sync {
-    /// How it works, and a word on that for people; nothing secret.
-    async fn check(&self) -> (HealthStatus, Option<String>);
+    async fn check(&self) -> Condition;
 }
 
 /// A part of Emma.
@@ -57,10 +85,10 @@ pub struct DatabaseHealth(pub Db);
 
 #[async_trait]
 impl HealthCheck for DatabaseHealth {
-    async fn check(&self) -> (HealthStatus, Option<String>) {
+    async fn check(&self) -> Condition {
         match self.0.ping().await {
-            Ok(()) => (HealthStatus::Ok, None),
-            Err(_) => (HealthStatus::Down, Some("the database does not answer".to_owned())),
+            Ok(()) => HealthStatus::Ok.into(),
+            Err(_) => Condition::new(HealthStatus::Down, "the database does not answer"),
         }
     }
 }
@@ -124,12 +152,12 @@ async fn health(State(state): State<HealthState>) -> (StatusCode, Json<HealthVie
 async fn ask(part: &Part) -> PartView {
     let asked = Instant::now();
     let answer = tokio::time::timeout(PATIENCE, part.check.check()).await;
-    let (status, detail) = answer.unwrap_or_else(|_| (HealthStatus::Down, Some("no answer in 2 s".to_owned())));
-    // Tenths of a millisecond are as much as anybody reads.
-    let latency_ms = (asked.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
+    let condition = answer.unwrap_or_else(|_| Condition::new(HealthStatus::Down, "no answer in 2 s"));
+    let took = condition.measured.unwrap_or_else(|| asked.elapsed());
     PartView {
-        status,
-        latency_ms,
-        detail,
+        status: condition.status,
+        // Tenths of a millisecond are as much as anybody reads.
+        latency_ms: (took.as_secs_f64() * 10_000.0).round() / 10.0,
+        detail: condition.detail,
     }
 }

@@ -8,6 +8,7 @@ pub mod retry;
 pub mod runner;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -36,6 +37,9 @@ pub enum HandlerError {
     /// It may work later.
     #[error("{0}")]
     Retry(String),
+    /// Likewise, and whoever is waited for says after how long.
+    #[error("{0}")]
+    RetryAfter(String, Duration),
     /// It will never work.
     #[error("{0}")]
     Fail(String),

@@ -32,7 +32,7 @@ pub struct DeadLetter {
     pub subscriber: String,
     pub attempts: u32,
     pub last_error: String,
-    pub failed_at: Option<DateTime<Utc>>,
+    pub failed_at: DateTime<Utc>,
 }
 
 /// Makes one job per subscriber of every event that waits in the outbox. Returns the number of events.
@@ -157,6 +157,8 @@ pub enum Outcome {
     Done,
     RetryAt(DateTime<Utc>, String),
     Dead(String),
+    /// The server stopped under it: the try does not count.
+    Interrupted,
 }
 
 /// Writes down how a try ended. Nothing happens when the lease ran out and the job is somebody else's by now.
@@ -165,10 +167,13 @@ pub async fn settle(db: &Db, job: &ClaimedJob, outcome: &Outcome, now: DateTime<
         Outcome::Done => ("done", now, None, Some(to_ms(now))),
         Outcome::RetryAt(time, error) => ("pending", *time, Some(error), None),
         Outcome::Dead(error) => ("dead", now, Some(error), Some(to_ms(now))),
+        Outcome::Interrupted => ("pending", now, None, None),
     };
+    let given_back = u32::from(*outcome == Outcome::Interrupted);
     let mut write = db.write().await?;
     sqlx::query(
-        "UPDATE jobs SET status = $3, run_at = $4, last_error = $5, finished_at = $6, lease_until = NULL
+        "UPDATE jobs SET status = $3, run_at = $4, last_error = $5, finished_at = $6, lease_until = NULL,
+             attempts = attempts - $7
          WHERE id = $1 AND attempts = $2 AND status = 'running'",
     )
     .bind(job.id.as_str())
@@ -177,6 +182,7 @@ pub async fn settle(db: &Db, job: &ClaimedJob, outcome: &Outcome, now: DateTime<
     .bind(to_ms(run_at))
     .bind(error)
     .bind(finished_at)
+    .bind(given_back)
     .execute(&mut *write)
     .await?;
     write.commit().await?;
@@ -194,6 +200,27 @@ pub async fn release_leases(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreErr
     Ok(released.rows_affected())
 }
 
+/// Deletes events that were delivered to everybody before `then`, with their jobs; dead letters stay, and their events.
+/// Takes some hundred at a time, so that nobody waits long for the database; gives how many it took.
+pub async fn prune(db: &Db, then: DateTime<Utc>) -> Result<u64, StoreError> {
+    const OLD: &str = "SELECT id FROM outbox WHERE relayed_at < $1 AND NOT EXISTS
+        (SELECT 1 FROM jobs WHERE event_id = outbox.id AND (status <> 'done' OR finished_at >= $1)) LIMIT 200";
+    // Looked up without the write lock first: what is delivered stays so.
+    let old: Vec<(String,)> = sqlx::query_as(OLD).bind(to_ms(then)).fetch_all(db.reader()).await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<String> = old.into_iter().map(|(id,)| id).collect();
+    let mut write = db.write().await?;
+    // The jobs go with their events.
+    let pruned = sqlx::query("DELETE FROM outbox WHERE id IN (SELECT value FROM json_each($1))")
+        .bind(to_json(&ids)?)
+        .execute(&mut *write)
+        .await?;
+    write.commit().await?;
+    Ok(pruned.rows_affected())
+}
+
 /// Whether a job can be claimed. Looked up before [`claim`] takes the write lock.
 pub async fn is_due(db: &Db, now: DateTime<Utc>, busy: &[String]) -> Result<bool, StoreError> {
     let (due,): (bool,) = sqlx::query_as(
@@ -208,13 +235,50 @@ pub async fn is_due(db: &Db, now: DateTime<Utc>, busy: &[String]) -> Result<bool
     Ok(due)
 }
 
-/// Jobs that failed for good, newest first, at most 200.
-pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, StoreError> {
-    type Row = (String, String, String, String, u32, Option<String>, Option<i64>);
+/// A place in the list of dead letters: one that was replayed meanwhile is a place all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    failed_at: DateTime<Utc>,
+    id: JobId,
+}
+
+impl Place {
+    /// Where this one stands.
+    pub fn of(letter: &DeadLetter) -> Self {
+        Self {
+            failed_at: letter.failed_at,
+            id: letter.id.clone(),
+        }
+    }
+
+    /// Reads what [`Place`] is written as; none where it is no such thing.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (failed_at, id) = text.split_once('.')?;
+        Some(Self {
+            failed_at: from_ms(failed_at.parse().ok()?).ok()?,
+            id: JobId::parse(id).ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", to_ms(self.failed_at), self.id)
+    }
+}
+
+/// Jobs that failed for good, newest first: the first of them, or those behind a place.
+pub async fn dead_letters(db: &Db, limit: u32, after: Option<&Place>) -> Result<Vec<DeadLetter>, StoreError> {
+    type Row = (String, String, String, String, u32, Option<String>, i64);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT j.id, o.name, o.subject, j.subscriber, j.attempts, j.last_error, j.finished_at
-         FROM jobs j JOIN outbox o ON o.id = j.event_id WHERE j.status = 'dead' ORDER BY j.finished_at DESC LIMIT 200",
+         FROM jobs j JOIN outbox o ON o.id = j.event_id
+         WHERE j.status = 'dead' AND ($1 IS NULL OR (j.finished_at, j.id) < ($1, $2))
+         ORDER BY j.finished_at DESC, j.id DESC LIMIT $3",
     )
+    .bind(after.map(|place| to_ms(place.failed_at)))
+    .bind(after.map(|place| place.id.as_str()))
+    .bind(limit)
     .fetch_all(db.reader())
     .await?;
     rows.into_iter()
@@ -226,7 +290,7 @@ pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, StoreError> {
                 subscriber,
                 attempts,
                 last_error: last_error.unwrap_or_default(),
-                failed_at: failed_at.map(from_ms).transpose()?,
+                failed_at: from_ms(failed_at)?,
             })
         })
         .collect()

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info, info_span, warn};
@@ -12,12 +13,14 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 use crate::shared::clock::Clock;
 use crate::shared::db::Db;
 use crate::shared::errors::StoreError;
-use crate::shared::jobs::queue::{self, ClaimedJob, DeadLetter, Outcome};
+use crate::shared::jobs::queue::{self, ClaimedJob, DeadLetter, Outcome, Place};
 use crate::shared::jobs::retry::{MAX_ATTEMPTS, pause_after};
 use crate::shared::jobs::{HandlerError, Subscription};
 
 /// For a handler to note that it is given up; the queue waits for it.
 const GIVING_UP: Duration = Duration::from_secs(10);
+/// How often it is looked for events that were delivered long ago.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// How the runner works.
 #[derive(Debug, Clone)]
@@ -30,6 +33,10 @@ pub struct RunnerConfig {
     pub lease: Duration,
     /// How often the queue is looked at when nobody woke the runner.
     pub poll: Duration,
+    /// How long handlers are waited for when the runner is stopped. The try of one that is still at it does not count.
+    pub grace: Duration,
+    /// How long events are kept that were delivered to everybody.
+    pub kept: Duration,
 }
 
 impl Default for RunnerConfig {
@@ -39,6 +46,9 @@ impl Default for RunnerConfig {
             handler_timeout: Duration::from_mins(4),
             lease: Duration::from_mins(5),
             poll: Duration::from_secs(2),
+            // The server waits for the runner a little longer.
+            grace: Duration::from_secs(7),
+            kept: Duration::from_hours(30 * 24),
         }
     }
 }
@@ -63,20 +73,26 @@ impl JobRunner {
         }
     }
 
-    /// Delivers until `stop` fires, then waits for the handlers at work; those still at it after the
-    /// handler timeout are left to their lease.
+    /// Delivers until `stop` fires, then waits for the handlers at work; those still at it after the grace are
+    /// interrupted and begin anew at the next start.
     pub async fn run(self, stop: CancellationToken) {
         if let Err(error) = queue::release_leases(&self.db, self.clock.now()).await {
             warn!(%error, "leases of the last run could not be released, they will run out");
         }
         let slots = Slots::default();
         let work = TaskTracker::new();
+        let interrupt = CancellationToken::new();
+        let mut pruned: Option<Instant> = None;
         loop {
+            if pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY) {
+                pruned = Some(Instant::now());
+                self.prune().await;
+            }
             let idle = match self.relay_and_claim(&slots).await {
                 Ok(Some((job, slot))) => {
-                    let runner = self.clone();
+                    let (runner, interrupt) = (self.clone(), interrupt.clone());
                     work.spawn(async move {
-                        runner.deliver(job).await;
+                        runner.deliver(job, &interrupt).await;
                         drop(slot);
                         runner.db.new_events().notify_one();
                     });
@@ -97,11 +113,29 @@ impl JobRunner {
             }
         }
         work.close();
-        if tokio::time::timeout(self.config.handler_timeout, work.wait())
-            .await
-            .is_err()
-        {
-            warn!(jobs.left = work.len(), "stopped before all jobs were done");
+        if tokio::time::timeout(self.config.grace, work.wait()).await.is_err() {
+            warn!(
+                jobs.left = work.len(),
+                "stopped before all jobs were done; they begin anew at the next start"
+            );
+            interrupt.cancel();
+            work.wait().await;
+        }
+    }
+
+    /// Deletes what was delivered long ago.
+    async fn prune(&self) {
+        let then = self.clock.now() - self.config.kept;
+        let mut events = 0;
+        loop {
+            match queue::prune(&self.db, then).await {
+                Ok(0) => break,
+                Ok(some) => events += some,
+                Err(error) => return warn!(%error, "old events could not be deleted; it is tried again"),
+            }
+        }
+        if events > 0 {
+            info!(events, "events that were delivered long ago are deleted");
         }
     }
 
@@ -117,14 +151,19 @@ impl JobRunner {
             let Some(job) = queue::claim(&self.db, self.clock.now(), self.config.lease, &[]).await? else {
                 return Ok(tries);
             };
-            self.deliver(job).await;
+            self.deliver(job, &CancellationToken::new()).await;
             tries += 1;
         }
     }
 
-    /// Jobs that failed for good, newest first.
+    /// The newest of the jobs that failed for good.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
-        queue::dead_letters(&self.db).await
+        self.dead_letters_after(200, None).await
+    }
+
+    /// Jobs that failed for good, newest first: the first of them, or those behind a place.
+    pub async fn dead_letters_after(&self, limit: u32, place: Option<&Place>) -> Result<Vec<DeadLetter>, StoreError> {
+        queue::dead_letters(&self.db, limit, place).await
     }
 
     /// Gives a dead letter its tries again. False when there is none with this id.
@@ -161,16 +200,20 @@ impl JobRunner {
         }))
     }
 
-    async fn deliver(&self, job: ClaimedJob) {
+    async fn deliver(&self, job: ClaimedJob, interrupt: &CancellationToken) {
         let span = info_span!("job", job.id = %job.id, job.subscriber, event.name = job.event.name, job.attempt);
         async {
-            let outcome = self.handle(&job).await;
+            let outcome = tokio::select! {
+                outcome = self.handle(&job) => outcome,
+                () = interrupt.cancelled() => Outcome::Interrupted,
+            };
             metrics::counter!("emma_jobs_total", "subscriber" => job.subscriber.clone(), "outcome" => outcome.label())
                 .increment(1);
             match &outcome {
                 Outcome::Done => info!("job done"),
                 Outcome::RetryAt(_, error) => warn!(error, "job failed, it will be tried again"),
                 Outcome::Dead(error) => error!(error, "job failed for good"),
+                Outcome::Interrupted => info!("job interrupted, the try does not count"),
             }
             if let Outcome::Dead(failure) = &outcome {
                 self.give_up(&job, failure).await;
@@ -216,10 +259,15 @@ impl JobRunner {
             return Outcome::Dead("nobody of that name subscribes to this event any more".to_owned());
         };
         let call = std::panic::AssertUnwindSafe(subscription.handler.handle(&job.event)).catch_unwind();
+        let mut asked_for = Duration::ZERO;
         let failure = match tokio::time::timeout(self.config.handler_timeout, call).await {
             Ok(Ok(Ok(()))) => return Outcome::Done,
             Ok(Ok(Err(HandlerError::Fail(error)))) => return Outcome::Dead(error),
             Ok(Ok(Err(HandlerError::Retry(error)))) => error,
+            Ok(Ok(Err(HandlerError::RetryAfter(error, pause)))) => {
+                asked_for = pause;
+                error
+            }
             Ok(Err(_panic)) => "the handler panicked".to_owned(),
             Err(_) => format!(
                 "the handler took longer than {} s",
@@ -229,7 +277,9 @@ impl JobRunner {
         if job.attempt >= MAX_ATTEMPTS {
             return Outcome::Dead(failure);
         }
-        Outcome::RetryAt(self.clock.now() + pause_after(job.attempt, rand::random()), failure)
+        // Who is asked for a pause waits that long and then as long as always, so that not all come back at once.
+        let pause = asked_for + pause_after(job.attempt, rand::random());
+        Outcome::RetryAt(self.clock.now() + pause, failure)
     }
 }
 
@@ -276,6 +326,7 @@ impl Outcome {
             Self::Done => "done",
             Self::RetryAt(..) => "retry",
             Self::Dead(_) => "dead",
+            Self::Interrupted => "interrupted",
         }
     }
 }

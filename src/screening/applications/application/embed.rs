@@ -9,6 +9,7 @@ use crate::screening::applications::application::ApplicationService;
 use crate::screening::applications::domain::application::JobOfferApplied;
 use crate::screening::applications::domain::candidate::Candidate;
 use crate::screening::applications::domain::job_offer::JobOffer;
+use crate::shared::embeddings::pieces::{PIECE_BYTES, cut, in_pieces};
 use crate::shared::embeddings::set::{EmbeddingSet, EmbeddingStore, MixedVectors};
 use crate::shared::embeddings::{EmbedError, TextEmbedder, TextRole};
 use crate::shared::errors::StoreError;
@@ -25,7 +26,8 @@ pub struct Embeddings {
     pub vectors: Arc<dyn EmbeddingStore>,
 }
 
-/// Embeds what the candidate brings: headline and résumé, not who it is.
+/// Embeds what the candidate brings, headline and résumé, without the name, address and username we know. What else in a
+/// résumé says who it is, a street or another spelling, is embedded with it: these vectors are for finding, never scored.
 pub struct GenerateCandidateEmbeddings(pub Arc<Embeddings>);
 
 /// Embeds what the job offer states.
@@ -75,7 +77,8 @@ pub enum KeepError {
     Store(#[from] StoreError),
 }
 
-/// Makes an owner's vectors and keeps them, in one step or not at all. False where they were there already.
+/// Makes an owner's vectors and keeps them, in one step or not at all. False where they were there already, or there is
+/// nothing to make them of: vectors of an earlier time are then deleted, whichever model they are of.
 pub(super) async fn keep(
     embedder: &dyn TextEmbedder,
     vectors: &dyn EmbeddingStore,
@@ -85,6 +88,12 @@ pub(super) async fn keep(
 ) -> Result<bool, KeepError> {
     let model = embedder.model();
     let known = vectors.of(owner).await?;
+    if texts.is_empty() {
+        if known.is_some() {
+            vectors.remove(owner).await?;
+        }
+        return Ok(false);
+    }
     if known.is_some_and(|known| known.fits(&model, texts)) {
         return Ok(false);
     }
@@ -98,43 +107,50 @@ pub(super) async fn keep(
     Ok(true)
 }
 
-/// A request that can never be answered is not repeated.
+/// Whatever the model's server says may pass: a key is mended, an account topped up, a broken answer followed by a sound
+/// one. The tries are few.
 fn failed(error: &EmbedError) -> HandlerError {
-    if error.is_transient() {
-        HandlerError::Retry(format!("embedding: {error}"))
-    } else {
-        HandlerError::Fail(format!("embedding: {error}"))
+    let said = format!("embedding: {error}");
+    match error {
+        EmbedError::Overloaded {
+            retry_after: Some(pause),
+        } => HandlerError::RetryAfter(said, *pause),
+        EmbedError::Overloaded { retry_after: None }
+        | EmbedError::TimedOut
+        | EmbedError::Unauthorized
+        | EmbedError::Rejected(_)
+        | EmbedError::Malformed(_)
+        | EmbedError::Failed(_) => HandlerError::Retry(said),
     }
 }
 
-/// What a job offer states, by field.
+/// What a job offer states, by field, in pieces a model reads whole.
 pub(super) fn statements_of(offer: &JobOffer) -> Vec<(String, String)> {
     let statements = offer.posting.statements().into_iter();
-    statements.map(|s| (s.field, s.text)).collect()
+    in_pieces(&statements.map(|s| (s.field, s.text)).collect::<Vec<_>>())
 }
 
-/// What a candidate says about the work, in pieces a model reads whole. Name, address and username are not in it.
+/// What a candidate says about the work, in pieces a model reads whole, without the candidate's own name, address and
+/// username.
 pub(super) fn texts_of(candidate: &Candidate) -> Vec<(String, String)> {
-    /// Some 200 word pieces; models that take least take 256.
-    const PIECE_BYTES: usize = 800;
+    let who = Who::of(candidate);
     let mut texts: Vec<(String, String)> = Vec::new();
-    if let Some(headline) = &candidate.headline {
-        texts.push(("headline".to_owned(), headline.clone()));
+    let headline = candidate.headline.as_ref().map(|headline| who.left_out_of(headline));
+    if let Some(headline) = headline.filter(|headline| !headline.is_empty()) {
+        texts.push(("headline".to_owned(), headline));
     }
     let mut pieces: Vec<String> = Vec::new();
     let lines = candidate.resume_text.iter().flat_map(|text| text.lines());
-    for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
-        let mut rest = line;
-        while !rest.is_empty() {
-            let (head, tail) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+    let lines = lines.map(|line| who.left_out_of(line)).filter(|line| !line.is_empty());
+    for line in lines {
+        for part in cut(&line) {
             match pieces.last_mut() {
-                Some(last) if last.len() + head.len() < PIECE_BYTES => {
+                Some(last) if last.len() + part.len() < PIECE_BYTES => {
                     last.push('\n');
-                    last.push_str(head);
+                    last.push_str(part);
                 }
-                _ => pieces.push(head.to_owned()),
+                _ => pieces.push(part.to_owned()),
             }
-            rest = tail;
         }
     }
     texts.extend(
@@ -145,10 +161,83 @@ pub(super) fn texts_of(candidate: &Candidate) -> Vec<(String, String)> {
     texts
 }
 
+/// What a candidate is called by.
+struct Who {
+    names: Vec<String>,
+    /// In lower case, without marks around them.
+    addresses: Vec<String>,
+}
+
+impl Who {
+    fn of(candidate: &Candidate) -> Self {
+        let named = candidate.username.iter().chain(&candidate.email);
+        Self {
+            names: candidate.name.split_whitespace().map(plain).collect(),
+            addresses: named.map(|text| plain(text)).filter(|text| !text.is_empty()).collect(),
+        }
+    }
+
+    /// The text on one line, without the words that are the candidate's. A name is one where it is written as one, not in
+    /// small letters: "Grant" is left out of "Grant Miller", and not what somebody did with a grant.
+    fn left_out_of(&self, text: &str) -> String {
+        let others = text.split_whitespace().filter(|word| {
+            let small = word.chars().find(|c| c.is_alphabetic()).is_some_and(char::is_lowercase);
+            let word = plain(word);
+            (small || !self.names.contains(&word)) && !self.addresses.contains(&word)
+        });
+        others.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word as it is compared: in lower case, without marks around it.
+fn plain(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::screening::shared::ids::CandidateId;
+
+    // spec: APP-8
+    #[test]
+    fn a_candidates_own_name_is_left_out_of_headline_and_resume() {
+        let candidate = Candidate {
+            id: CandidateId::generate(),
+            username: Some("zoe-user".to_owned()),
+            name: "Zoé Van der Grant".to_owned(),
+            email: Some("zoe@example.com".to_owned()),
+            headline: Some("Zoé Grant, nurse".to_owned()),
+            resume_text: Some("ZOÉ VAN DER GRANT\n<zoe@example.com> (zoe-user)\nWon a grant for a ward".to_owned()),
+            source: None,
+            created_at: DateTime::UNIX_EPOCH,
+        };
+        let texts = texts_of(&candidate);
+        let texts: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts, ["nurse", "Won a grant for a ward"]);
+    }
+
+    // spec: APP-6
+    #[test]
+    fn only_broken_events_and_mixed_vectors_are_given_up_at_once() {
+        let pause = Duration::from_secs(90);
+        let said = EmbedError::Overloaded {
+            retry_after: Some(pause),
+        };
+        assert!(matches!(failed(&said), HandlerError::RetryAfter(_, asked) if asked == pause));
+        for error in [
+            EmbedError::Overloaded { retry_after: None },
+            EmbedError::TimedOut,
+            EmbedError::Unauthorized,
+            EmbedError::Rejected("it answered 402".to_owned()),
+            EmbedError::Malformed("no vector".to_owned()),
+            EmbedError::Failed("gone".to_owned()),
+        ] {
+            assert!(matches!(failed(&error), HandlerError::Retry(_)), "{error}");
+        }
+    }
 
     // spec: APP-8
     #[test]

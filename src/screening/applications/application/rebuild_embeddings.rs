@@ -76,9 +76,7 @@ impl RebuildEmbeddings {
             Owner::Candidate(id) => self.store.candidate(id).await?.map(|candidate| texts_of(&candidate)),
         };
         // Gone, or its texts were deleted meanwhile: nothing is made of it.
-        let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
-            return Ok(false);
-        };
+        let texts = texts.unwrap_or_default();
         let now = self.clock.now();
         keep(&*self.embedder, &*self.vectors, owner.id(), &texts, now).await
     }

@@ -137,7 +137,7 @@ mod tests {
         async fn embed(&self, texts: &[String], _: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
             if self.failures.load(Ordering::Relaxed) > 0 {
                 self.failures.fetch_sub(1, Ordering::Relaxed);
-                return Err(EmbedError::Overloaded);
+                return Err(EmbedError::Overloaded { retry_after: None });
             }
             if self.hangs && texts.iter().any(|text| text.contains("Tell me")) {
                 std::future::pending::<()>().await;

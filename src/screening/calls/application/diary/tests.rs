@@ -120,6 +120,7 @@ fn a_sentence() -> TranscriptSegment {
         interrupted: false,
         typed: false,
         source_refs: Vec::new(),
+        set_aside: Vec::new(),
         latency: None,
     }
 }

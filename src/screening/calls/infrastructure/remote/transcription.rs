@@ -10,6 +10,7 @@ use tracing::warn;
 use super::{Circuit, count, outcome};
 use crate::screening::calls::domain::audio::EAR_RATE_HZ;
 use crate::screening::calls::domain::ports::{HeardWord, SpeechError, SpeechToText, Transcript, TranscriptionJob};
+use crate::screening::calls::infrastructure::transcriber::guard::{Evidence, Verdict, judge_words};
 use crate::screening::calls::infrastructure::voice::polish::voiced;
 use crate::screening::calls::infrastructure::voice::timing::{place, weigh};
 
@@ -37,6 +38,11 @@ impl FallbackTranscription {
 #[async_trait]
 impl SpeechToText for FallbackTranscription {
     async fn transcribe(&self, job: TranscriptionJob) -> Result<Transcript, SpeechError> {
+        let evidence = Evidence::of(&job.audio, job.speech_ms);
+        if evidence.rules_out_speech() {
+            // Whoever was asked could only invent something.
+            return Ok(Transcript::default());
+        }
         for RemoteEars { stt, circuit, patience } in &self.remote {
             if !circuit.admits(Instant::now()) {
                 count(circuit.name(), "left_alone");
@@ -48,9 +54,15 @@ impl SpeechToText for FallbackTranscription {
             };
             match asked {
                 Ok(transcript) => {
-                    count(circuit.name(), "ok");
                     circuit.succeeded();
-                    return Ok(transcript);
+                    match believed(transcript, evidence, &job.audio) {
+                        Some(transcript) => {
+                            count(circuit.name(), "ok");
+                            return Ok(transcript);
+                        }
+                        // The service works, it has lost the audio: the next one hears for itself.
+                        None => count(circuit.name(), "not_believed"),
+                    }
                 }
                 Err(error) => {
                     count(circuit.name(), outcome(&error));
@@ -65,6 +77,19 @@ impl SpeechToText for FallbackTranscription {
         let done = self.embedded.transcribe(job).await;
         count("embedded transcription", done.as_ref().map_or_else(outcome, |_| "ok"));
         done
+    }
+}
+
+/// What is left of what a service heard: all of it, nothing where nobody spoke, or none where it cannot be what was said.
+fn believed(mut transcript: Transcript, evidence: Evidence, audio: &[f32]) -> Option<Transcript> {
+    if transcript.words.is_empty() {
+        transcript.words = estimated(&transcript.text, audio);
+    }
+    let audio_ms = audio.len() as u64 * 1000 / u64::from(EAR_RATE_HZ);
+    match judge_words(&transcript.words, evidence, audio_ms) {
+        Verdict::Keep => Some(transcript),
+        Verdict::Nothing => Some(Transcript::default()),
+        Verdict::Lost => None,
     }
 }
 
@@ -117,9 +142,15 @@ mod tests {
         }
     }
 
+    /// Two seconds with the gaps that speech has.
+    fn spoken() -> Arc<[f32]> {
+        let loud = |i: usize| if (i / 3_000).is_multiple_of(2) { 0.3 } else { 0.001 };
+        (0..32_000).map(|i| loud(i) * (i as f32 * 0.2).sin()).collect()
+    }
+
     fn job() -> TranscriptionJob {
         TranscriptionJob {
-            audio: [].into(),
+            audio: spoken(),
             priority: Priority::Live,
             language: "en".to_owned(),
             context: String::new(),
@@ -156,6 +187,36 @@ mod tests {
         assert_eq!((*first.asked.lock().unwrap(), *second.asked.lock().unwrap()), (2, 1));
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(heard(&chain).await, "first", "it is tried again");
+    }
+
+    // spec: CALL-10
+    #[tokio::test]
+    async fn what_a_service_invents_is_heard_again_or_not_at_all() {
+        let hears = |text: &'static str, job: TranscriptionJob| async move {
+            let (first, embedded) = (Fake::new(text, vec![]), Fake::new("embedded", vec![]));
+            let chain = FallbackTranscription::new(vec![ears("a", &first)], embedded);
+            let heard = chain.transcribe(job).await.unwrap();
+            assert!(!heard.text.is_empty() || heard.words.is_empty());
+            (heard.text, *first.asked.lock().unwrap())
+        };
+        let hardly = || TranscriptionJob {
+            speech_ms: Some(120),
+            ..job()
+        };
+        let nobody = TranscriptionJob {
+            speech_ms: Some(0),
+            ..job()
+        };
+        assert_eq!(hears("I led a team.", job()).await.0, "I led a team.");
+        assert_eq!(hears("Thank you.", job()).await.0, "Thank you.");
+        assert_eq!(hears("Thank you for watching!", job()).await.0, "embedded");
+        assert_eq!(hears("no no no no no no no no", job()).await.0, "embedded");
+        assert_eq!(hears("Thank you for watching!", hardly()).await.0, "");
+        assert_eq!(
+            hears("I led a team.", nobody).await,
+            (String::new(), 0),
+            "nothing is sent out"
+        );
     }
 
     // spec: CALL-10

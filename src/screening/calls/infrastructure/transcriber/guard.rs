@@ -94,6 +94,42 @@ pub fn judge(heard: &Heard, evidence: Evidence, audio_ms: u64) -> Verdict {
     Verdict::Keep
 }
 
+/// Judges what a service heard in `audio_ms` of audio, which tells neither how sure it is nor whether there was speech: by
+/// the words and the audio alone.
+pub fn judge_words(words: &[HeardWord], evidence: Evidence, audio_ms: u64) -> Verdict {
+    if words.is_empty() || evidence.rules_out_speech() {
+        return Verdict::Nothing;
+    }
+    // First, since looking for loops takes the square of the length.
+    // Letters are counted too, 30 a second, for what is written without spaces.
+    let letters: u64 = words.iter().map(|word| word.text.chars().count() as u64).sum();
+    if is_too_fast(words.len(), audio_ms) || letters * 1000 > 60_000 + 30 * audio_ms {
+        return Verdict::Lost;
+    }
+    if is_stock_phrase(words) && evidence.is_weak() {
+        return Verdict::Nothing;
+    }
+    if has_loop(words) || is_subtitle(words) {
+        return Verdict::Lost;
+    }
+    Verdict::Keep
+}
+
+/// Nothing but a line of subtitles that nobody says in an interview, however much was spoken.
+fn is_subtitle(words: &[HeardWord]) -> bool {
+    const ALONE: [&str; 7] = [
+        "thank you for watching",
+        "thank you so much for watching",
+        "thanks for watching",
+        "please subscribe",
+        "like and subscribe",
+        "ill see you next time",
+        "ill see you in the next video",
+    ];
+    let text = plain_text(words);
+    ALONE.contains(&text.as_str()) || text.starts_with("subtitles by") || text.contains("amaraorg")
+}
+
 /// More words than anybody speaks: 7 a second, and three for the rounding of short clips.
 fn is_too_fast(words: usize, audio_ms: u64) -> bool {
     words as u64 * 1000 > 3000 + 7 * audio_ms
@@ -197,8 +233,13 @@ fn is_stock_phrase(words: &[HeardWord]) -> bool {
         "subscribe to",
         "copyright",
     ];
-    let text = words.iter().map(|w| plain(&w.text)).collect::<Vec<_>>().join(" ");
+    let text = plain_text(words);
     PHRASES.contains(&text.as_str()) || PARTS.iter().any(|part| text.contains(part))
+}
+
+/// The words in a row, each [`plain`].
+fn plain_text(words: &[HeardWord]) -> String {
+    words.iter().map(|w| plain(&w.text)).collect::<Vec<_>>().join(" ")
 }
 
 /// Lower case, letters and digits only.
@@ -283,6 +324,39 @@ mod tests {
         assert_eq!(judge(&heard("Thank you.", -0.3, 0.05), HARDLY, 2000), Verdict::Nothing);
         assert_eq!(judge(&heard("Yes.", -0.3, 0.05), HARDLY, 2000), Verdict::Keep);
         assert_eq!(judge(&heard("", 0.0, 0.9), SPEECH, 2000), Verdict::Nothing);
+    }
+
+    // spec: CALL-10
+    #[test]
+    fn what_a_service_heard_is_judged_by_its_words_and_the_audio() {
+        let judged = |text: &str, evidence| judge_words(&words(text), evidence, 2000);
+        for phrase in ["Thank you for watching!", "Thank you.", "Bye."] {
+            assert_eq!(judged(phrase, HARDLY), Verdict::Nothing, "{phrase}");
+        }
+        for invented in [
+            "Thank you for watching!",
+            "Subtitles by the Amara.org community",
+            "no no no no no no no",
+            "one two three four five six seven eight nine ten one two three four five six seven eight",
+            &"a".repeat(100_000),
+        ] {
+            assert_eq!(judged(invented, SPEECH), Verdict::Lost, "{invented:.40}");
+        }
+        for said in [
+            "Thank you.",
+            "Okay.",
+            "I wrote the subscribe to topics part.",
+            "Thank you for asking.",
+        ] {
+            assert_eq!(judged(said, SPEECH), Verdict::Keep, "{said}");
+        }
+        assert_eq!(judged("Yes.", HARDLY), Verdict::Keep);
+        let none = Evidence {
+            speech_ms: Some(20),
+            ..SPEECH
+        };
+        assert_eq!(judged("I led a team.", none), Verdict::Nothing);
+        assert_eq!(judged("", SPEECH), Verdict::Nothing);
     }
 
     #[test]
