@@ -71,10 +71,10 @@ fn filled(mut pattern: String) -> String {
 pub fn ends_at(chars: &[char], at: usize) -> bool {
     let rest = chars.get(at..).unwrap_or_default();
     match rest {
-        [] => true,
         // "34,500" and "3.5" go on.
         [',' | '.' | ':', next, ..] if next.is_alphanumeric() => false,
-        [
+        []
+        | [
             ',' | ';' | ':' | '.' | '!' | '?' | '…' | '–' | '—' | '(' | ')' | '"' | '”' | '\n',
             ..,
         ] => true,
