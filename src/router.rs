@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::screening::analysis::infrastructure::http as analysis;
 use crate::screening::applications::infrastructure::http as applications;
-use crate::screening::calls::infrastructure::http::{calls, interviews};
+use crate::screening::calls::infrastructure::http::{calls, door, interviews};
 use crate::shared::http::auth::RecruiterToken;
 use crate::shared::http::idempotency::{Idempotency, idempotent};
 use crate::shared::http::problem::{Problem, ProblemKind};
@@ -32,7 +32,7 @@ pub struct AppState {
     pub recruiter: RecruiterToken,
     pub applications: applications::ApplicationsState,
     pub calls: calls::CallsState,
-    pub interviews: interviews::InterviewsState,
+    pub interviews: door::InterviewsState,
     pub analysis: analysis::AnalysisState,
     pub health: health::HealthState,
     pub costs: costs::CostsState,

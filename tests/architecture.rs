@@ -15,7 +15,7 @@ const MAY_NAME_ADAPTERS: [&str; 4] = ["src/bootstrap", "src/router", "src/bench/
 struct Source {
     path: String,
     lines: usize,
-    /// Every path in the code that starts with `crate`, e.g. `crate::shared::ids::EventId`.
+    /// Every path that is imported, or starts with `crate` or `super`, e.g. `crate::shared::ids::EventId`.
     paths: BTreeSet<String>,
 }
 
@@ -55,7 +55,7 @@ impl<'ast> Visit<'ast> for Paths {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
-        if segments.first().is_some_and(|s| s == "crate") {
+        if segments.first().is_some_and(|s| s == "crate" || s == "super") {
             self.0.insert(segments.join("::"));
         }
         syn::visit::visit_path(self, path);
@@ -179,6 +179,64 @@ fn files_are_short_enough_to_have_one_reason_to_exist() {
         .map(|s| format!("{}: {} lines", s.path, s.lines))
         .collect();
     complain("longer than 600 lines", &long);
+}
+
+/// The module a file is, e.g. `crate::shared::ids`.
+fn module(path: &str) -> String {
+    let path = path
+        .trim_start_matches("src/")
+        .trim_end_matches(".rs")
+        .trim_end_matches("/mod");
+    match path {
+        "lib" | "main" => "crate".to_owned(),
+        path => format!("crate::{}", path.replace('/', "::")),
+    }
+}
+
+/// A path as it is from the crate's root.
+fn absolute(path: &str, module: &str) -> Option<String> {
+    let mut at = module;
+    let mut rest = path;
+    while let Some(above) = rest.strip_prefix("super::") {
+        (at, rest) = (at.rsplit_once("::")?.0, above);
+    }
+    let rest = rest.strip_prefix("self::").unwrap_or(rest);
+    Some(if rest.starts_with("crate::") {
+        rest.to_owned()
+    } else {
+        format!("{at}::{rest}")
+    })
+}
+
+#[test]
+fn no_two_files_use_each_other() {
+    let sources = sources();
+    let modules: BTreeSet<String> = sources.iter().map(|s| module(&s.path)).collect();
+    // The file that holds what a path names: the longest module the path begins with.
+    let home = |path: &str| -> Option<String> {
+        let mut at = path;
+        loop {
+            if modules.contains(at) {
+                return Some(at.to_owned());
+            }
+            at = at.rsplit_once("::")?.0;
+        }
+    };
+    let mut uses: BTreeSet<(String, String)> = BTreeSet::new();
+    for source in sources.iter().filter(|s| !is_test_file(&s.path)) {
+        let own = module(&source.path);
+        let used = source.paths.iter().filter_map(|path| home(&absolute(path, &own)?));
+        uses.extend(used.filter(|other| *other != own).map(|other| (own.clone(), other)));
+    }
+    let is_within = |inner: &str, outer: &str| inner.starts_with(&format!("{outer}::"));
+    let circles: Vec<String> = uses
+        .iter()
+        .filter(|(a, b)| a < b && uses.contains(&(b.clone(), a.clone())))
+        // A module and its parts belong together.
+        .filter(|(a, b)| !is_within(a, b) && !is_within(b, a))
+        .map(|(a, b)| format!("{a} and {b}"))
+        .collect();
+    complain("two files use each other", &circles);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::screening::calls::application::service::CallService;
 use crate::screening::calls::application::withdraw::CallEnder;
 use crate::screening::calls::domain::ports::BackgroundWork;
 use crate::screening::calls::domain::status::EndReason;
-use crate::screening::calls::infrastructure::http::interviews::Doorkeeper;
+use crate::screening::calls::infrastructure::http::door::Doorkeeper;
 use crate::screening::calls::infrastructure::voice::queue::BackgroundGate;
 use crate::screening::shared::ids::{ApplicationId, JobOfferId};
 use crate::shared::errors::StoreError;

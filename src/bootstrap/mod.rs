@@ -60,7 +60,7 @@ use crate::screening::calls::application::voice::VoiceStyle;
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::infrastructure::agent_file::Agent;
 use crate::screening::calls::infrastructure::http::calls::CallsState;
-use crate::screening::calls::infrastructure::http::interviews::InterviewsState;
+use crate::screening::calls::infrastructure::http::door::InterviewsState;
 use crate::screening::calls::infrastructure::recording::OggRecordings;
 use crate::screening::calls::infrastructure::store::SqliteCallStore;
 use crate::screening::calls::infrastructure::webrtc::{WebRtcAdapter, WebRtcConfig};

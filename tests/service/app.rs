@@ -40,7 +40,7 @@ use emma::screening::calls::domain::ports::MediaGateway;
 use emma::screening::calls::domain::status::EndReason;
 use emma::screening::calls::domain::store::CallStore;
 use emma::screening::calls::infrastructure::http::calls::CallsState;
-use emma::screening::calls::infrastructure::http::interviews::{Doorkeeper, InterviewsState};
+use emma::screening::calls::infrastructure::http::door::{Doorkeeper, InterviewsState};
 use emma::screening::calls::infrastructure::recording::OggRecordings;
 use emma::screening::calls::infrastructure::store::SqliteCallStore;
 use emma::screening::calls::infrastructure::websocket::WebSocketAdapter;

@@ -1,7 +1,8 @@
 //! Where the interview goes next: the next question, the invitation to ask, the goodbye.
 
 use crate::screening::calls::domain::coverage::CoverageState;
-use crate::screening::calls::domain::interviewer::phrases::{self, pick};
+use crate::screening::calls::domain::interviewer::phrases;
+use crate::screening::calls::domain::interviewer::pick::pick;
 use crate::screening::calls::domain::interviewer::{
     Action, Flag, Phase, Reply, ReplyContext, SpeechPart, meta, part, stay,
 };

@@ -14,6 +14,7 @@ pub mod intent;
 mod lines;
 pub mod openings;
 pub mod phrases;
+mod pick;
 pub mod prohibited;
 pub mod proposals;
 mod protected;
@@ -29,13 +30,13 @@ pub use guards::{COVER, covered, not_evidence, not_evidence_in, places_of, prote
 pub use history::TalkHistory;
 pub use lines::{lines, role_lines};
 pub use reply::reply;
-pub use role::{lookup_query, needs_lookup, told_and_asked};
+pub use role::{lookup_query, told_and_asked};
 pub use silence::{on_no_audio, on_silence};
 
 use serde::{Deserialize, Serialize};
 
 use crate::screening::calls::domain::coverage::{Coverage, CoverageState};
-use crate::screening::calls::domain::interviewer::phrases::pick;
+use crate::screening::calls::domain::interviewer::pick::pick;
 use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;

@@ -1,7 +1,7 @@
 //! How a reply that nobody knew beforehand begins: with a few words the voice has ready, under which the rest is rendered.
 
 use crate::screening::calls::domain::interviewer::TalkHistory;
-use crate::screening::calls::domain::interviewer::phrases::pick;
+use crate::screening::calls::domain::interviewer::pick::pick;
 
 /// Prepared words that fit in front of anything the candidate may have told.
 const NEUTRAL: &[&str] = &["I see.", "Okay.", "Mhm, okay."];

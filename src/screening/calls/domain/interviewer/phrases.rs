@@ -1,6 +1,5 @@
 //! The fixed sentences. Each family has several wordings, so that nothing is said twice in a row.
 
-use crate::screening::calls::domain::interviewer::history::TalkHistory;
 use crate::screening::shared::plan::QuestionKind;
 
 /// After an answer.
@@ -281,15 +280,4 @@ pub fn still_to_come(topics: &[&str]) -> String {
 /// Asks for the candidate's own questions.
 pub fn invitation(organization: &str) -> String {
     format!("What would you like to know about the role or about {organization}?")
-}
-
-/// The wording of a family that was used least, and not just now.
-pub fn pick<'a>(family: &[&'a str], history: &TalkHistory) -> &'a str {
-    let just_now = family.iter().position(|line| history.was_just_said(line));
-    let best = family
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| Some(*i) != just_now || family.len() == 1)
-        .min_by_key(|(i, line)| (history.times_said(line), *i));
-    best.map_or("", |(_, line)| line)
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
 use crate::screening::calls::domain::interviewer::phrases;
+use crate::screening::calls::domain::interviewer::pick::pick;
 use crate::screening::calls::domain::interviewer::speech_guard::Ground;
 use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
@@ -87,11 +88,6 @@ pub fn allowed(ctx: &ReplyContext<'_>) -> Allowed {
     }
 }
 
-/// The follow-ups the plan has for the open question.
-pub fn planned_probes<'a>(ctx: &ReplyContext<'a>) -> &'a [String] {
-    ctx.question.map_or(&[], |q| q.probes.as_slice())
-}
-
 /// Makes a reply of what a model said and proposed. Its parts are those still to be said. What the rules do not allow
 /// is left out, and the interview goes on as it would have without a model.
 pub fn settle(ctx: &ReplyContext<'_>, draft: &Draft) -> Reply {
@@ -118,7 +114,7 @@ pub fn settle(ctx: &ReplyContext<'_>, draft: &Draft) -> Reply {
     if let (Some(text), Some(question), true) = (follow_up, ctx.question, may.clarify) {
         let mut parts = Vec::new();
         if silent {
-            parts.push(meta(phrases::pick(phrases::ACKNOWLEDGE_SHORT, ctx.history)));
+            parts.push(meta(pick(phrases::ACKNOWLEDGE_SHORT, ctx.history)));
         }
         parts.push(part(text, SegmentKind::Probe, Some(question)));
         // Past the bank: it is the model's own.
@@ -135,7 +131,7 @@ pub fn settle(ctx: &ReplyContext<'_>, draft: &Draft) -> Reply {
         Some(Proposal::NextQuestion) if may.next_question => {
             let mut parts = Vec::new();
             if silent {
-                parts.push(meta(phrases::pick(phrases::ACKNOWLEDGE, ctx.history)));
+                parts.push(meta(pick(phrases::ACKNOWLEDGE, ctx.history)));
             }
             return flow::onward(ctx, parts, flags);
         }

@@ -3,7 +3,8 @@
 use crate::screening::calls::domain::interviewer::answer::{self, Wants};
 use crate::screening::calls::domain::interviewer::guards::{self, Concerns};
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
-use crate::screening::calls::domain::interviewer::phrases::{self, pick};
+use crate::screening::calls::domain::interviewer::phrases;
+use crate::screening::calls::domain::interviewer::pick::pick;
 use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
     Action, Flag, Phase, Reply, ReplyContext, SpeechPart, flow, meta, part, plain, role, stay,

@@ -6,7 +6,8 @@ use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
 use crate::screening::calls::domain::interviewer::intent::{self, Intent, without_openers};
-use crate::screening::calls::domain::interviewer::phrases::{NOT_IN_POSTING, pick};
+use crate::screening::calls::domain::interviewer::phrases::NOT_IN_POSTING;
+use crate::screening::calls::domain::interviewer::pick::pick;
 use crate::screening::calls::domain::interviewer::{Flag, Phase, ReplyContext, SpeechPart, meta, part};
 use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
@@ -95,11 +96,6 @@ pub fn told_and_asked(text: &str, phase: Phase) -> (String, String) {
     let asks = |sentence: &&str| sentence.trim_end().ends_with('?') || lookup_query(sentence, phase).is_some();
     let (asked, told): (Vec<&str>, Vec<&str>) = sentences(text).into_iter().partition(asks);
     (told.join(" "), asked.join(" "))
-}
-
-/// Whether this turn asks about the role, so that the posting should be searched before replying.
-pub fn needs_lookup(utterance: &str, phase: Phase) -> bool {
-    lookup_query(utterance, phase).is_some()
 }
 
 /// What the posting says to the question, or that it will be passed on.

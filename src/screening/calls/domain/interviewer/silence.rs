@@ -1,6 +1,7 @@
 //! What Emma says when the candidate says nothing: a reassurance, a rephrase, then on. Never a penalty.
 
-use crate::screening::calls::domain::interviewer::phrases::{self, pick};
+use crate::screening::calls::domain::interviewer::phrases;
+use crate::screening::calls::domain::interviewer::pick::pick;
 use crate::screening::calls::domain::interviewer::{
     Action, Flag, Phase, Reply, ReplyContext, flow, meta, part, plain, stay,
 };

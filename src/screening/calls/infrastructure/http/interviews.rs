@@ -1,8 +1,5 @@
 //! The candidate's connection over HTTP, WHIP-shaped: POST an offer, PATCH candidates, DELETE to hang up.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRef, State};
@@ -13,11 +10,10 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::screening::calls::application::service::{CallService, ConnectError, Seating};
-use crate::screening::calls::domain::ports::{IceCandidate, MediaError, SdpOffer};
+use crate::screening::calls::domain::ports::{IceCandidate, SdpOffer};
+use crate::screening::calls::infrastructure::http::door::{InterviewsState, connect_problem, media_problem, seating};
 use crate::screening::calls::infrastructure::http::ws_call::{__path_ws_call, ws_call};
-use crate::screening::calls::infrastructure::websocket::WebSocketAdapter;
-use crate::screening::shared::ids::{ApplicationId, ConnectionId};
+use crate::screening::shared::ids::ConnectionId;
 use crate::shared::http::extract::{Ids, Params, bytes_problem};
 use crate::shared::http::problem::{Problem, ProblemBody, ProblemKind};
 
@@ -25,27 +21,6 @@ const SDP: &str = "application/sdp";
 const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// More candidates in one request than a browser has interfaces.
 const MAX_CANDIDATES: usize = 64;
-
-/// Which application a link's secret stands for; kept by the applications module.
-#[async_trait]
-pub trait Doorkeeper: Send + Sync {
-    /// # Errors
-    /// 404 for an unknown secret, 410 for one that no longer opens anything.
-    async fn application_of(&self, token: &str) -> Result<ApplicationId, Problem>;
-    /// The application whose call the candidate enters; the call is made where there is none.
-    ///
-    /// # Errors
-    /// As above, and 403 where consent is missing.
-    async fn enter(&self, token: &str) -> Result<ApplicationId, Problem>;
-}
-
-/// What the routes need.
-#[derive(Clone)]
-pub struct InterviewsState {
-    pub calls: Arc<CallService>,
-    pub door: Arc<dyn Doorkeeper>,
-    pub sockets: WebSocketAdapter,
-}
 
 /// Connections of candidates.
 pub fn routes<S>() -> OpenApiRouter<S>
@@ -122,14 +97,9 @@ async fn post_offer(
         }
     };
     let sdp = if as_json { offer_of(&body)? } else { body };
-    let seating = if query.resume.is_some_and(|r| r == "1" || r == "true") {
-        Seating::TakeOver
-    } else {
-        Seating::OnlyIfFree
-    };
     let connected = state
         .calls
-        .connect(&application, SdpOffer(sdp), seating)
+        .connect(&application, SdpOffer(sdp), seating(query.resume.as_deref()))
         .await
         .map_err(connect_problem)?;
     let location = format!("/api/v1/interviews/{token}/connections/{}", connected.connection);
@@ -256,40 +226,6 @@ fn fragment_candidates(fragment: &str) -> Vec<IceCandidate> {
         }
     }
     found
-}
-
-pub(super) fn connect_problem(error: ConnectError) -> Problem {
-    match error {
-        ConnectError::ConsentRequired => ProblemKind::ConsentRequired.into(),
-        ConnectError::Over => ProblemKind::InvitationUsed.into(),
-        ConnectError::AlreadyLive => ProblemKind::CallAlreadyLive.into(),
-        ConnectError::Stopping => Problem::new(
-            ProblemKind::Unavailable,
-            "the server is being restarted; try again shortly",
-        ),
-        ConnectError::Loading => Problem::new(
-            ProblemKind::Unavailable,
-            "Emma is still warming up; try again in some seconds",
-        ),
-        ConnectError::Media(error) => media_problem(error),
-        ConnectError::Store(error) => error.into(),
-    }
-}
-
-pub(super) fn media_problem(error: MediaError) -> Problem {
-    match error {
-        MediaError::BadSdp(_) | MediaError::NoAudio => Problem::new(ProblemKind::BadSdp, error.to_string()),
-        MediaError::BadCandidate(_) => Problem::new(ProblemKind::BadRequest, error.to_string()),
-        MediaError::UnknownConnection => ProblemKind::ConnectionNotFound.into(),
-        MediaError::TooManyConnections => Problem::new(
-            ProblemKind::Unavailable,
-            "too many interviews are being held right now; try again in a minute",
-        ),
-        MediaError::Internal(what) => {
-            tracing::error!(%what, "a connection could not be made");
-            ProblemKind::Internal.into()
-        }
-    }
 }
 
 #[cfg(test)]

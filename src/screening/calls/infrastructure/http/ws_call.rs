@@ -8,9 +8,9 @@ use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::interviews::{InterviewsState, connect_problem, media_problem};
-use crate::screening::calls::application::service::{ConnectError, Seated, Seating};
+use crate::screening::calls::application::service::{ConnectError, Seated};
 use crate::screening::calls::domain::ports::MediaLink;
+use crate::screening::calls::infrastructure::http::door::{InterviewsState, connect_problem, media_problem, seating};
 use crate::screening::calls::infrastructure::websocket::{self, ALREADY_LIVE, Connection, MAX_MESSAGE, Rates};
 use crate::screening::shared::ids::ApplicationId;
 use crate::shared::http::extract::Params;
@@ -87,12 +87,7 @@ pub(super) async fn ws_call(
     if query.application_id.is_some_and(|asked| asked != application) {
         return Err(ProblemKind::ApplicationNotFound.into());
     }
-    let seating = if query.resume.is_some_and(|r| r == "1" || r == "true") {
-        Seating::TakeOver
-    } else {
-        Seating::OnlyIfFree
-    };
-    let seated = match state.calls.seat(&application, seating).await {
+    let seated = match state.calls.seat(&application, seating(query.resume.as_deref())).await {
         Ok(seated) => seated,
         Err(ConnectError::AlreadyLive) => {
             let reason = "the interview is being held elsewhere";

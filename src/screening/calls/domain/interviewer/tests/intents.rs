@@ -1,7 +1,7 @@
 use crate::screening::calls::domain::interviewer::Phase;
 use crate::screening::calls::domain::interviewer::guards::{Concerns, concerns};
 use crate::screening::calls::domain::interviewer::intent::{Intent, of};
-use crate::screening::calls::domain::interviewer::needs_lookup;
+use crate::screening::calls::domain::interviewer::lookup_query;
 
 /// The utterances for which the check fails: all at once, not the first.
 fn failing<'a>(utterances: &[&'a str], holds: impl Fn(&str) -> bool) -> Vec<&'a str> {
@@ -384,7 +384,7 @@ fn questions_about_the_role_are_looked_up_and_answers_are_not() {
             "what tech stack do you use",
             "Do you sponsor visas?",
         ],
-        |utterance| needs_lookup(utterance, Phase::Questions),
+        |utterance| lookup_query(utterance, Phase::Questions).is_some(),
     );
     assert!(failed.is_empty(), "{failed:#?}");
     let failed = failing(
@@ -399,7 +399,7 @@ fn questions_about_the_role_are_looked_up_and_answers_are_not() {
             "Let me think.",
             "At my last company the team had no tests, so I asked what is the most important path, and then I wrote tests for the payment service, and after that for the rest of it.",
         ],
-        |utterance| !needs_lookup(utterance, Phase::Questions),
+        |utterance| lookup_query(utterance, Phase::Questions).is_none(),
     );
     assert!(failed.is_empty(), "{failed:#?}");
     let failed = failing(
@@ -409,11 +409,11 @@ fn questions_about_the_role_are_looked_up_and_answers_are_not() {
             "How did you come up with the name?",
             "Is there a gym?",
         ],
-        |utterance| needs_lookup(utterance, Phase::CandidateQuestions),
+        |utterance| lookup_query(utterance, Phase::CandidateQuestions).is_some(),
     );
     assert!(failed.is_empty(), "{failed:#?}");
     let failed = failing(&["No, thank you.", "No, I think that's all.", "Yes."], |utterance| {
-        !needs_lookup(utterance, Phase::CandidateQuestions)
+        lookup_query(utterance, Phase::CandidateQuestions).is_none()
     });
     assert!(failed.is_empty(), "{failed:#?}");
 }
