@@ -25,8 +25,10 @@ use crate::screening::calls::application::interviewing::{Early, Interviewer, Tal
 use crate::screening::calls::application::second_look::SecondLook;
 use crate::screening::calls::domain::conversation::{Cause, ReplyRequest};
 use crate::screening::calls::domain::coverage::{Coverage, CoverageState};
+use crate::screening::calls::domain::interviewer::breach::Breach;
+use crate::screening::calls::domain::interviewer::grounding::Ground;
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
-use crate::screening::calls::domain::interviewer::speech_guard::{self, Ground};
+use crate::screening::calls::domain::interviewer::speech_guard;
 use crate::screening::calls::domain::interviewer::{
     Action, Dialogue, Flag, Phase, Reply, TalkHistory, not_evidence, phrases,
 };
@@ -331,7 +333,7 @@ fn says_what_it_must_not(said: &str) -> bool {
     sentences(said).iter().any(|sentence| {
         matches!(
             speech_guard::check(sentence, &ground),
-            Err(speech_guard::Breach::Prohibited | speech_guard::Breach::Promise | speech_guard::Breach::Person)
+            Err(Breach::Prohibited | Breach::Promise | Breach::Person)
         )
     })
 }

@@ -165,9 +165,8 @@ export class CallScreen {
       case "progress":
         this.#topic(message.topic, message.of, message.label);
         break;
-      case "notice":
       case "error":
-        this.#notice(message.text || message.message);
+        this.#notice(message.message);
         break;
       default:
         // Timings and whatever later versions send are not for the candidate.

@@ -7,9 +7,23 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
+use crate::screening::calls::domain::interviewer::breach::Breach;
 use crate::screening::calls::domain::interviewer::sense::words::{is_frame, is_function, is_term};
-use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground};
 use crate::screening::calls::domain::ports::RoleFact;
+
+/// What a statement may be based on.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// What the search of the posting brought in this turn.
+    pub facts: &'a [RoleFact],
+    pub looked_up: bool,
+    /// What the candidate told. What is so at the job is not known from it.
+    pub heard: &'a str,
+    /// What the candidate asked: it names what may be spoken about and supports nothing.
+    pub asked: &'a str,
+    /// Job title, organization and the open question: Emma may name them.
+    pub known: &'a str,
+}
 
 /// What a sentence does in a turn in which the posting was searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

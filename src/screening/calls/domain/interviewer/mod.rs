@@ -4,6 +4,7 @@
 //! It never ends a call or moves the plan by itself: [`Action`] says what is to happen once its words were heard.
 
 mod answer;
+pub mod breach;
 mod dialogue;
 mod flow;
 pub mod grounding;
@@ -182,7 +183,7 @@ impl Reply {
 
 /// Builds every pattern, so that the first turn of the first call does not wait for it.
 pub fn warm_up() {
-    let ground = speech_guard::Ground {
+    let ground = grounding::Ground {
         facts: &[],
         looked_up: false,
         heard: "",

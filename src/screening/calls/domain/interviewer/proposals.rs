@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
+use crate::screening::calls::domain::interviewer::grounding::Ground;
 use crate::screening::calls::domain::interviewer::intent::{self, Intent};
 use crate::screening::calls::domain::interviewer::phrases;
 use crate::screening::calls::domain::interviewer::pick::pick;
-use crate::screening::calls::domain::interviewer::speech_guard::Ground;
 use crate::screening::calls::domain::interviewer::steering::Suspicion;
 use crate::screening::calls::domain::interviewer::{
     Action, Flag, Phase, Reply, ReplyContext, SpeechPart, answer, flow, grounding, guards, meta, part, reply, role,

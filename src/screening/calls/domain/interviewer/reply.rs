@@ -349,7 +349,7 @@ fn in_question(ctx: &ReplyContext<'_>, intent: Intent, mut parts: Vec<SpeechPart
         Intent::Skip => {
             let offered = ctx.history.times_said(phrases::OFFER_REPHRASE) > 0;
             let heard = ctx.history.said_since_question(&question.rephrased);
-            if offered || heard {
+            if offered || heard || asks_to_go_on(ctx.utterance) {
                 return skipped(ctx, question, parts, flags);
             }
             parts.push(meta(phrases::OFFER_REPHRASE));
@@ -380,6 +380,13 @@ fn rephrased(ctx: &ReplyContext<'_>, question: &Question, mut parts: Vec<SpeechP
         action: Action::Rephrase { question_id },
         flags,
     }
+}
+
+/// Who wants the next question needs no other words for this one.
+fn asks_to_go_on(refusal: &str) -> bool {
+    answer::plain(refusal)
+        .split(' ')
+        .any(|word| matches!(word, "next" | "skip" | "pass" | "move"))
 }
 
 /// On without an answer.

@@ -14,11 +14,12 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
+use crate::screening::calls::domain::interviewer::breach::Breach;
+use crate::screening::calls::domain::interviewer::grounding::Ground;
 use crate::screening::calls::domain::interviewer::grounding::{
     gives_back, is_about_candidate, is_courtesy, is_found, passes_on,
 };
 use crate::screening::calls::domain::interviewer::sense::words::{is_frame, is_function, is_question_word, is_term};
-use crate::screening::calls::domain::interviewer::speech_guard::{Breach, Ground};
 
 /// Share of a remark's content words that must come from what was said or asked.
 const SUPPORTED: f32 = 0.45;

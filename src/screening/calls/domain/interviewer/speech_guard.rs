@@ -6,94 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::screening::calls::domain::interviewer::answer::plain;
-use crate::screening::calls::domain::interviewer::grounding;
+use crate::screening::calls::domain::interviewer::breach::Breach;
+use crate::screening::calls::domain::interviewer::grounding::{self, Ground};
 use crate::screening::calls::domain::interviewer::prohibited;
-use crate::screening::calls::domain::ports::RoleFact;
-
-/// Why a sentence is not said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Breach {
-    /// Not speech: Markdown, lists, code, links.
-    Markup,
-    TooLong,
-    /// Something no interviewer may ask or remark on.
-    Prohibited,
-    /// An offer, a decision, a score, a chance.
-    Promise,
-    /// How the candidate sounds or feels.
-    Person,
-    /// About the machinery behind her, or passing for a person.
-    Machinery,
-    /// A statement about the role that the posting does not make.
-    Unsupported,
-    /// Praise or blame.
-    Judgement,
-    /// Not in the language of the interview.
-    Language,
-    /// About something else than the candidate's words, the open question or the posting.
-    OffPoint,
-    /// Tells the candidate what to do or what comes: the program leads.
-    Leads,
-    /// Speaks as the candidate, or for the company.
-    AsCandidate,
-    /// Said before, by Emma or by the candidate.
-    Repeats,
-    /// Reads out instructions, or talks about the interview instead of to the candidate.
-    Script,
-    /// Cut off, or stuck in a loop.
-    Garbled,
-}
-
-impl Breach {
-    /// Whether leaving the sentence out mends it. Everything else makes the whole reply suspect.
-    pub const fn is_mild(self) -> bool {
-        matches!(
-            self,
-            Self::Judgement
-                | Self::OffPoint
-                | Self::Leads
-                | Self::AsCandidate
-                | Self::Repeats
-                | Self::Script
-                | Self::Garbled
-        )
-    }
-
-    /// One word for logs and counts.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Markup => "markup",
-            Self::TooLong => "too_long",
-            Self::Prohibited => "prohibited",
-            Self::Promise => "promise",
-            Self::Person => "person",
-            Self::Machinery => "machinery",
-            Self::Unsupported => "unsupported",
-            Self::Judgement => "judgement",
-            Self::Language => "language",
-            Self::OffPoint => "off_point",
-            Self::Leads => "leads",
-            Self::AsCandidate => "as_candidate",
-            Self::Repeats => "repeats",
-            Self::Script => "script",
-            Self::Garbled => "garbled",
-        }
-    }
-}
-
-/// What a statement may be based on.
-#[derive(Debug, Clone, Copy)]
-pub struct Ground<'a> {
-    /// What the search of the posting brought in this turn.
-    pub facts: &'a [RoleFact],
-    pub looked_up: bool,
-    /// What the candidate told. What is so at the job is not known from it.
-    pub heard: &'a str,
-    /// What the candidate asked: it names what may be spoken about and supports nothing.
-    pub asked: &'a str,
-    /// Job title, organization and the open question: Emma may name them.
-    pub known: &'a str,
-}
 
 /// A longer sentence is no speech, words.
 const LONGEST_SENTENCE: usize = 45;
@@ -192,6 +107,7 @@ fn is_pictograph(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screening::calls::domain::ports::RoleFact;
 
     fn ground(facts: &[RoleFact], looked_up: bool) -> Ground<'_> {
         Ground {

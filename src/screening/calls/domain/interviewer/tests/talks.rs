@@ -246,6 +246,14 @@ fn the_first_refusal_is_offered_other_words_and_no_other_is() {
     assert_eq!(talk.last().flags, [Flag::Skipped("q1".to_owned())]);
     talk.say("I'd rather not answer that.");
     assert_eq!(talk.last().flags, [Flag::Skipped("q2".to_owned())]);
+    let mut talk = Talk::begin(demo_plan());
+    talk.say("Yes.");
+    talk.say("Next question, please.");
+    assert_eq!(
+        talk.last().flags,
+        [Flag::Skipped("q1".to_owned())],
+        "who wants to go on goes on"
+    );
     let mut talk = begun();
     talk.say("No, thank you.");
     assert_eq!(talk.last().flags, [Flag::Skipped("q1".to_owned())]);
