@@ -22,7 +22,7 @@ use tokio::time::sleep;
 const REMEMBERED: usize = 500;
 
 /// Every mode and what it does.
-pub const MODES: [(&str, &str); 23] = [
+pub const MODES: [(&str, &str); 24] = [
     ("ok", "acknowledges, looks up, goes on; a whole interview can be held"),
     ("words", "speaks and calls no tool"),
     ("clarify", "asks a follow-up of its own whenever it may"),
@@ -41,6 +41,10 @@ pub const MODES: [(&str, &str); 23] = [
     ("html", "a web page with status 200"),
     ("garbage", "events that are no JSON"),
     ("cut", "breaks the connection in the middle of a sentence"),
+    (
+        "interrupted",
+        "ends an answer in the middle, as a server does that turns to another request",
+    ),
     ("endless", "never stops"),
     ("empty", "an answer without words and calls"),
     ("prohibited", "says what no interviewer may say"),
@@ -319,6 +323,7 @@ fn script(mode: &str, request: &Value) -> Steps {
         "hang" => Box::new(std::iter::once(Step::Wait(Duration::from_mins(10)))),
         "garbage" => Box::new([Step::Raw("data: {\"choices\": [{\"del\n\n"), Step::Raw("data: ???\n\n")].into_iter()),
         "cut" => Box::new(words("I see, thank you for telling").chain([Step::Abort])),
+        "interrupted" => Box::new(words("I see, thank you for telling")),
         "endless" => Box::new(std::iter::repeat_with(|| {
             delta(&json!({ "content": "and so on and on " }))
         })),

@@ -109,6 +109,7 @@ async fn every_way_to_fail_has_its_error_and_none_hangs() {
         ("html", "malformed"),
         ("garbage", "malformed"),
         ("cut", "unavailable"),
+        ("interrupted", "unavailable"),
         ("hang", "timed_out"),
     ] {
         let mut request = request(&[]);

@@ -240,6 +240,7 @@ async fn whatever_the_model_does_the_turn_is_answered_and_the_plan_goes_on() {
         "html",
         "garbage",
         "cut",
+        "interrupted",
         "endless",
         "empty",
         "prohibited",

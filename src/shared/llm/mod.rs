@@ -219,7 +219,7 @@ pub async fn complete(model: &dyn ChatModel, request: ChatRequest) -> Result<Ans
                 }
             }
         }
-        Err(LlmError::Malformed("the stream ended early".to_owned()))
+        Err(LlmError::Unavailable("the stream ended early".to_owned()))
     };
     tokio::time::timeout(timeout, whole)
         .await

@@ -255,7 +255,7 @@ impl Pump {
                 // The words are complete: a count of tokens that is late or broken changes nothing.
                 Ok(Some(Err(_)) | None) | Err(_) if finish.is_some() => break,
                 Ok(Some(Err(error))) => return Some(Err(mapped(error))),
-                Ok(None) => return Some(Err(LlmError::Malformed("the stream ended early".to_owned()))),
+                Ok(None) => return Some(Err(LlmError::Unavailable("the stream ended early".to_owned()))),
                 Err(_) => return Some(Err(LlmError::TimedOut)),
             };
             let piece = wire::read(&event);

@@ -118,7 +118,7 @@ impl Resilient {
             match events.recv().await {
                 Some(Ok(first)) => Ok((first, events)),
                 Some(Err(error)) => Err(error),
-                None => Err(LlmError::Malformed("the stream ended early".to_owned())),
+                None => Err(LlmError::Unavailable("the stream ended early".to_owned())),
             }
         };
         let (first, rest) = timeout_at(first_by, opened).await.unwrap_or(Err(LlmError::TimedOut))?;

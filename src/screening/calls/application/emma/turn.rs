@@ -271,7 +271,7 @@ impl<'a> Turn<'a> {
                 Some(Ok(ChatEvent::ToolCall(call))) => round.calls.push(call),
                 Some(Ok(ChatEvent::Finished { .. })) => break,
                 Some(Err(error)) => return Err(error.into()),
-                None => return Err(LlmError::Malformed("the stream ended early".to_owned()).into()),
+                None => return Err(LlmError::Unavailable("the stream ended early".to_owned()).into()),
             }
         }
         for sentence in sentences(&pending.clone()) {

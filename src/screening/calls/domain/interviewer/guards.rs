@@ -190,6 +190,12 @@ fn clause(chars: &[char], mut span: Range<usize>) -> Range<usize> {
     span
 }
 
+/// How many words stand beside the protected facts: "Yes, I am Greek, and I can start in March" answers.
+pub fn words_beside_protected(utterance: &str) -> usize {
+    let beside = covered(utterance, &protected_parts(utterance)).replace(COVER, " ");
+    plain(&beside).split_whitespace().count()
+}
+
 /// Whether the turn is more than what needs care: an answer that goes on around it.
 pub fn is_mostly_answer(utterance: &str) -> bool {
     plain(utterance).split_whitespace().count() > SHORT

@@ -11,12 +11,14 @@ use crate::screening::calls::domain::interviewer::{
 };
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::status::EndReason;
-use crate::screening::shared::plan::Question;
+use crate::screening::shared::plan::{Question, QuestionKind};
 
 /// Replies to one question after which whatever is said counts as the answer: nobody is kept in a loop.
 const MOST_REPLIES: u32 = 7;
 /// The same before the first question.
 const MOST_GREETINGS: u32 = 4;
+/// Words beside what is protected that make an answer of a turn.
+const ENOUGH_BESIDE: usize = 5;
 /// Digressions after which the topics still to come are named.
 const MOST_OFF_TOPIC: usize = 2;
 /// Questions of the candidate after which the goodbye comes.
@@ -42,7 +44,8 @@ pub fn reply(ctx: &ReplyContext<'_>) -> Reply {
     if concerns.protected {
         flags.push(Flag::ProtectedTopic);
     }
-    let whole_answer = guards::is_mostly_answer(ctx.utterance);
+    let whole_answer =
+        guards::is_mostly_answer(ctx.utterance) || (concerns.protected && !concerns.injection && answers_beside(ctx));
     if let Some(reply) = request(ctx, intent, &flags) {
         return reply;
     }
@@ -380,6 +383,13 @@ fn rephrased(ctx: &ReplyContext<'_>, question: &Question, mut parts: Vec<SpeechP
         action: Action::Rephrase { question_id },
         flags,
     }
+}
+
+/// Whether a turn that tells of protected facts also answers; to a question about dates or permits a yes is enough.
+fn answers_beside(ctx: &ReplyContext<'_>) -> bool {
+    let is_logistics = ctx.question.is_some_and(|q| q.kind == QuestionKind::Logistics);
+    let enough = if is_logistics { 1 } else { ENOUGH_BESIDE };
+    guards::words_beside_protected(ctx.utterance) >= enough
 }
 
 /// Who wants the next question needs no other words for this one.

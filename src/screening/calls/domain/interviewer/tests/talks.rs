@@ -7,6 +7,7 @@ use crate::screening::calls::domain::ports::RoleFact;
 use crate::screening::calls::domain::segment::SegmentKind;
 use crate::screening::calls::domain::speakable::clauses::sentences;
 use crate::screening::calls::domain::status::EndReason;
+use crate::screening::shared::plan::QuestionKind;
 
 const GOOD: [&str; 6] = [
     "At my last company I owned the payments service for three years. I designed the API, wrote most of it in Python, and led the move to a new provider. In the end we reduced failed payments by forty percent, and support calls went down by half.",
@@ -171,6 +172,34 @@ fn injection_and_protected_facts_change_nothing_and_are_not_echoed() {
     assert_eq!(talk.last().flags, [Flag::ProtectedTopic]);
     assert!(!said.contains("pregnan"));
     assert_eq!(talk.last().turn_kind(Phase::Questions), SegmentKind::Meta);
+}
+
+// spec: EMMA-5
+#[test]
+fn who_answers_beside_a_protected_fact_is_not_asked_again() {
+    let mut talk = Talk::begin(demo_plan());
+    talk.say("Yes.");
+    let said = talk.say("I have two kids, but I wrote the payments service myself in Python.");
+    assert!(phrases::PROTECTED.iter().any(|line| said.starts_with(line)), "{said}");
+    assert_eq!(talk.last().flags, [Flag::ProtectedTopic]);
+    assert_eq!(talk.last().turn_kind(Phase::Questions), SegmentKind::Answer);
+    let is_logistics = |talk: &Talk| {
+        let open = talk
+            .plan
+            .questions
+            .iter()
+            .find(|q| Some(&q.id) == talk.question.as_ref());
+        open.is_some_and(|q| q.kind == QuestionKind::Logistics)
+    };
+    while !is_logistics(&talk) {
+        talk.say("Next question, please.");
+    }
+    talk.say("Yes, I'm a Greek citizen.");
+    assert_eq!(
+        talk.last().turn_kind(Phase::Questions),
+        SegmentKind::Answer,
+        "yes is an answer"
+    );
 }
 
 // spec: EMMA-5
