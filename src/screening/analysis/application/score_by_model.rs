@@ -48,7 +48,7 @@ pub enum ModelScorerError {
     OutOfTime,
     #[error("language model: {}", .0.kind())]
     Model(#[from] LlmError),
-    #[error("none of the {0} quotations that the language model claimed was said")]
+    #[error("the language model found nothing in what was said; {0} quotations it claimed are not there")]
     NothingHolds(u32),
     #[error(transparent)]
     Prompt(#[from] PromptError),
@@ -146,8 +146,8 @@ impl ModelScorer {
         let claims: Vec<Claim> = found.iter().filter_map(claim).collect();
         let mut verified = verify(&claims, plan, &answers);
         verified.dropped += (found.len() - claims.len()) as u32;
-        // Nothing found is a finding; nothing but inventions is none.
-        if verified.of.is_empty() && verified.dropped > 0 {
+        // A model too weak to quote would leave a candidate without an assessment: the rules look, too.
+        if verified.of.is_empty() {
             return Err(ModelScorerError::NothingHolds(verified.dropped));
         }
         Ok(verified)

@@ -299,8 +299,8 @@ async fn an_answer_of_the_wrong_shape_or_cut_off_is_asked_for_once_more_and_is_n
     });
     assert!(matches!(scored(nothing_rated).await, Err(ModelScorerError::Model(_))));
     let nothing_found = acting(|_| Ok(json!({ "evidence": [] }).to_string()));
-    let found = scored(nothing_found).await.expect("nothing to find is a finding");
-    assert_eq!((found.score, found.dropped), (None, 0));
+    let error = scored(nothing_found).await.expect_err("the rules look, too");
+    assert!(matches!(error, ModelScorerError::NothingHolds(0)), "{error}");
 }
 
 // spec: ANA-2
