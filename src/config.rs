@@ -4,6 +4,8 @@ mod embeddings;
 mod environment;
 mod llm;
 pub mod speech;
+#[cfg(test)]
+mod testing;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -151,17 +151,7 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
-
-    fn with(variables: &[(&str, &str)], check: impl Fn(Result<Config, ConfigError>)) {
-        Jail::expect_with(|jail| {
-            jail.clear_env();
-            for (name, value) in variables {
-                jail.set_env(name, value);
-            }
-            check(Config::load(None));
-            Ok(())
-        });
-    }
+    use crate::config::testing::with_environment;
 
     // spec: OPS-3
     #[test]
@@ -173,7 +163,7 @@ mod tests {
             ("ELEVENLABS_API_KEY", "[1]"),
             ("EMBEDDING_API_KEY", "1e9"),
         ];
-        with(&variables, |config| {
+        with_environment(&variables, |config| {
             let config = config.expect("valid");
             let shown = |key: &Option<SecretString>| key.as_ref().map(|key| key.expose_secret().to_owned());
             assert_eq!(shown(&config.server.recruiter_token).as_deref(), Some("123456"));
@@ -214,16 +204,16 @@ mod tests {
             .filter(|(name, _)| *name != "TORRE_BASE_URL")
             .chain([("EMMA_SERVER__DRAIN_S", " ")])
             .collect();
-        with(&every, |config| {
+        with_environment(&every, |config| {
             let (config, default) = (config.expect("valid"), Config::default());
             assert_eq!(format!("{config:?}"), format!("{default:?}"));
         });
         for name in ["TORRE_BASE_URL", "EMMA_TORRE__BASE_URL"] {
-            with(&[(name, "")], |config| {
+            with_environment(&[(name, "")], |config| {
                 assert_eq!(config.expect("valid").torre.base_url, "", "empty turns it off");
             });
         }
-        with(&[("EMMA_STT", "elevenlabs"), ("ELEVENLABS_API_KEY", "")], |config| {
+        with_environment(&[("EMMA_STT", "elevenlabs"), ("ELEVENLABS_API_KEY", "")], |config| {
             let error = config.expect_err("no key").to_string();
             assert!(error.contains("ELEVENLABS_API_KEY"), "{error}");
         });
@@ -239,7 +229,7 @@ mod tests {
             ("0", false),
             ("false", false),
         ] {
-            with(
+            with_environment(
                 &[("EMMA_DEMO", text), ("EMMA_INTERVIEW__SECOND_LOOK", text)],
                 |config| {
                     let config = config.expect("valid");
@@ -247,7 +237,7 @@ mod tests {
                 },
             );
         }
-        with(&[("EMMA_DEMO", "perhaps")], |config| {
+        with_environment(&[("EMMA_DEMO", "perhaps")], |config| {
             let error = config.expect_err("no answer").to_string();
             assert!(
                 error.contains("EMMA_DEMO") && error.contains("\"server.demo\""),
@@ -262,7 +252,7 @@ mod tests {
             ("LLM_MODEL", "7"),
             ("EMMA_SPEECH__TTS", "[\"embedded\"]"),
         ];
-        with(&variables, |config| {
+        with_environment(&variables, |config| {
             let config = config.expect("valid");
             assert_eq!((config.server.port, config.llm.prompt_price_usd), (9, Some(0.4)));
             assert_eq!(config.llm.model.as_deref(), Some("7"));
@@ -278,7 +268,7 @@ mod tests {
             ("EMMA_SERVER__PROT", "prot"),
             ("EMMA_FOO__BAR", "foo"),
         ] {
-            with(&[(name, "1")], |config| {
+            with_environment(&[(name, "1")], |config| {
                 let error = config.expect_err("unknown").to_string();
                 assert!(error.contains(told), "{error}");
             });
@@ -289,7 +279,7 @@ mod tests {
             ("EMMALINE", "1"),
             ("SOMETHING", "1"),
         ];
-        with(&known, |config| assert!(config.is_ok(), "{config:?}"));
+        with_environment(&known, |config| assert!(config.is_ok(), "{config:?}"));
     }
 
     // spec: OPS-3

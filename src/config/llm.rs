@@ -193,23 +193,9 @@ fn default_model(url: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::result_large_err, reason = "figment's Jail asks for its own error")]
 mod tests {
-    use figment::Jail;
-
     use super::*;
-    use crate::config::Config;
-
-    fn with_environment(variables: &[(&str, &str)], check: impl Fn(Result<Config, ConfigError>)) {
-        Jail::expect_with(|jail| {
-            jail.clear_env();
-            for (name, value) in variables {
-                jail.set_env(name, value);
-            }
-            check(Config::load(None));
-            Ok(())
-        });
-    }
+    use crate::config::testing::with_environment;
 
     // spec: OPS-3, EMMA-4
     #[test]

@@ -420,7 +420,7 @@ pub(super) fn answered(
         let easier = phrases::EASIER
             .iter()
             .all(|line| !ctx.history.said_since_question(line));
-        let scored = question.kind != crate::screening::shared::plan::QuestionKind::Logistics;
+        let scored = question.kind != QuestionKind::Logistics;
         if probes == 0 && probe.is_some() && easier && scored {
             parts.push(meta(phrases::ACCEPT_UNKNOWN[1]));
             parts.push(part(

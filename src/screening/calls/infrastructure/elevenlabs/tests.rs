@@ -311,11 +311,24 @@ async fn a_transcriber_that_misbehaves_is_told_apart() {
     }
 }
 
+/// An adapter at a server with these routes, and its tasks.
+async fn transcribing_at(router: Router) -> (ElevenLabsTranscriptionAdapter, TaskTracker) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let service = ElevenLabs {
+        base_url,
+        api_key: "the-key".to_owned().into(),
+        patience: Duration::from_secs(5),
+    };
+    let tasks = TaskTracker::new();
+    let adapter = ElevenLabsTranscriptionAdapter::new(service, "m".to_owned(), tasks.clone());
+    (adapter, tasks)
+}
+
 // spec: CALL-10
 #[tokio::test]
 async fn a_session_opened_ahead_saves_the_handshake_and_one_that_was_closed_meanwhile_costs_nothing() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let (opened, mut sessions) = mpsc::channel(16);
     let router = Router::new().fallback(move |upgrade: WebSocketUpgrade| async move {
         upgrade.on_upgrade(async move |mut socket: WebSocket| {
@@ -334,14 +347,7 @@ async fn a_session_opened_ahead_saves_the_handshake_and_one_that_was_closed_mean
             }
         })
     });
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    let service = ElevenLabs {
-        base_url,
-        api_key: "the-key".to_owned().into(),
-        patience: Duration::from_secs(5),
-    };
-    let tasks = TaskTracker::new();
-    let adapter = ElevenLabsTranscriptionAdapter::new(service, "m".to_owned(), tasks.clone());
+    let (adapter, tasks) = transcribing_at(router).await;
     let mut heard = Vec::new();
     for _ in 0..3 {
         heard.push(adapter.transcribe(job(0.5, "")).await.unwrap().text);
@@ -356,8 +362,6 @@ async fn a_session_opened_ahead_saves_the_handshake_and_one_that_was_closed_mean
 // spec: CALL-10
 #[tokio::test]
 async fn a_session_opened_ahead_is_closed_when_nobody_speaks() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let (gone, mut closed) = mpsc::channel(16);
     let router = Router::new().fallback(move |upgrade: WebSocketUpgrade| async move {
         upgrade.on_upgrade(async move |mut socket: WebSocket| {
@@ -373,14 +377,7 @@ async fn a_session_opened_ahead_is_closed_when_nobody_speaks() {
             let _ = gone.send(used).await;
         })
     });
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    let service = ElevenLabs {
-        base_url,
-        api_key: "the-key".to_owned().into(),
-        patience: Duration::from_secs(5),
-    };
-    let tasks = TaskTracker::new();
-    let adapter = ElevenLabsTranscriptionAdapter::new(service, "m".to_owned(), tasks.clone());
+    let (adapter, tasks) = transcribing_at(router).await;
     adapter.transcribe(job(0.5, "")).await.unwrap();
     assert_eq!(closed.recv().await, Some(true), "the session that was used");
     tasks.close();
