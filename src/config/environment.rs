@@ -80,7 +80,11 @@ pub(super) fn merged(mut figment: Figment) -> Result<Figment, ConfigError> {
         } else if let Some(key) = own.filter(|key| key.contains("__")) {
             let key = key.to_ascii_lowercase().replace("__", ".");
             long.push((name, key, value.trim().to_owned()));
-        } else if own.is_some() && !READ_ELSEWHERE.contains(&name.as_str()) {
+        } else if own.is_some()
+            && !value.is_empty()
+            && !READ_ELSEWHERE.contains(&name.as_str())
+            && !is_link(&name, &value)
+        {
             return Err(ConfigError::UnknownVariable(name));
         }
     }
@@ -92,6 +96,16 @@ pub(super) fn merged(mut figment: Figment) -> Result<Figment, ConfigError> {
         figment = figment.merge(Variable { name, key, value });
     }
     Ok(figment)
+}
+
+/// Whether an orchestrator made it to link a service whose name begins with ours, as `EMMA_WEB_SERVICE_HOST`.
+fn is_link(name: &str, value: &str) -> bool {
+    let is_address = value.starts_with("tcp://") || value.starts_with("udp://");
+    let of_port = name.contains("_PORT_") && (name.contains("_TCP") || name.contains("_UDP"));
+    name.contains("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || of_port
+        || (name.ends_with("_PORT") && is_address)
 }
 
 fn short_names() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -277,6 +291,11 @@ mod tests {
             ("EMMA_BIN", "target/debug/emma"),
             ("EMMA_MODELS_FROM", "/folder"),
             ("EMMALINE", "1"),
+            ("EMMA_FORMER", ""),
+            ("EMMA_WEB_SERVICE_HOST", "10.0.0.7"),
+            ("EMMA_WEB_SERVICE_PORT_HTTP", "80"),
+            ("EMMA_WEB_PORT", "tcp://10.0.0.7:80"),
+            ("EMMA_WEB_PORT_80_TCP_ADDR", "10.0.0.7"),
             ("SOMETHING", "1"),
         ];
         with_environment(&known, |config| assert!(config.is_ok(), "{config:?}"));

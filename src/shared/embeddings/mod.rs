@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::shared::errors::UpstreamError;
+use crate::shared::jobs::HandlerError;
 
 /// Turns texts into vectors of length 1; the dot product of two is their cosine.
 #[async_trait]
@@ -70,6 +71,25 @@ impl EmbedError {
         match self {
             Self::Overloaded { .. } | Self::TimedOut | Self::Failed(_) => true,
             Self::Unauthorized | Self::Rejected(_) | Self::Malformed(_) => false,
+        }
+    }
+}
+
+impl EmbedError {
+    /// What it means for a job. Whatever the model's server says may pass: a key is mended, an account topped up, a broken
+    /// answer followed by a sound one. The tries are few.
+    pub fn of_job(&self) -> HandlerError {
+        let said = format!("embedding: {self}");
+        match self {
+            Self::Overloaded {
+                retry_after: Some(pause),
+            } => HandlerError::RetryAfter(said, *pause),
+            Self::Overloaded { retry_after: None }
+            | Self::TimedOut
+            | Self::Unauthorized
+            | Self::Rejected(_)
+            | Self::Malformed(_)
+            | Self::Failed(_) => HandlerError::Retry(said),
         }
     }
 }

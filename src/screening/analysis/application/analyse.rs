@@ -56,9 +56,9 @@ impl EventHandler for AnalysisService {
     async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
         let finished: CallFinished = event.read().map_err(|e| HandlerError::Fail(e.to_string()))?;
         self.analyse(&finished).await.map_err(|error| match error {
-            AnalyseError::Embedding(ref e) if !e.is_transient() => HandlerError::Fail(error.to_string()),
             AnalyseError::NoPlan => HandlerError::Fail(error.to_string()),
-            AnalyseError::Embedding(_) | AnalyseError::Store(_) => HandlerError::Retry(error.to_string()),
+            AnalyseError::Embedding(error) => error.of_job(),
+            AnalyseError::Store(_) => HandlerError::Retry(error.to_string()),
         })
     }
 

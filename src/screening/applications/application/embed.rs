@@ -59,7 +59,7 @@ impl Embeddings {
         let now = self.applications.clock.now();
         match keep(&*self.embedder, &*self.vectors, owner, texts, now).await {
             Ok(_) => Ok(()),
-            Err(KeepError::Embed(error)) => Err(failed(&error)),
+            Err(KeepError::Embed(error)) => Err(error.of_job()),
             Err(KeepError::Mixed(error)) => Err(HandlerError::Fail(error.to_string())),
             Err(KeepError::Store(error)) => Err(error.into()),
         }
@@ -105,23 +105,6 @@ pub(super) async fn keep(
     let set = EmbeddingSet::new(model, texts, made)?;
     vectors.put(owner, &set, now).await?;
     Ok(true)
-}
-
-/// Whatever the model's server says may pass: a key is mended, an account topped up, a broken answer followed by a sound
-/// one. The tries are few.
-fn failed(error: &EmbedError) -> HandlerError {
-    let said = format!("embedding: {error}");
-    match error {
-        EmbedError::Overloaded {
-            retry_after: Some(pause),
-        } => HandlerError::RetryAfter(said, *pause),
-        EmbedError::Overloaded { retry_after: None }
-        | EmbedError::TimedOut
-        | EmbedError::Unauthorized
-        | EmbedError::Rejected(_)
-        | EmbedError::Malformed(_)
-        | EmbedError::Failed(_) => HandlerError::Retry(said),
-    }
 }
 
 /// What a job offer states, by field, in pieces a model reads whole.
@@ -226,7 +209,7 @@ mod tests {
         let said = EmbedError::Overloaded {
             retry_after: Some(pause),
         };
-        assert!(matches!(failed(&said), HandlerError::RetryAfter(_, asked) if asked == pause));
+        assert!(matches!(said.of_job(), HandlerError::RetryAfter(_, asked) if asked == pause));
         for error in [
             EmbedError::Overloaded { retry_after: None },
             EmbedError::TimedOut,
@@ -235,7 +218,7 @@ mod tests {
             EmbedError::Malformed("no vector".to_owned()),
             EmbedError::Failed("gone".to_owned()),
         ] {
-            assert!(matches!(failed(&error), HandlerError::Retry(_)), "{error}");
+            assert!(matches!(error.of_job(), HandlerError::Retry(_)), "{error}");
         }
     }
 

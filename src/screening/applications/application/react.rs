@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tracing::warn;
 
 use crate::screening::applications::application::{ApplicationError, ApplicationService};
 use crate::screening::applications::domain::application::{JobOfferApplied, ScreeningApplication};
@@ -55,9 +56,11 @@ impl ApplicationService {
     pub async fn end_lapsed_screenings(&self) -> Result<(), StoreError> {
         for application in self.store.in_screening().await? {
             match self.end_screening(application).await {
-                // Somebody moved it just now; the next look tells.
-                Err(StoreError::Conflict(_)) => {}
-                ended => ended?,
+                // Of a conflict: somebody moved it just now, and the next look tells.
+                Ok(()) | Err(StoreError::Conflict(_)) => {}
+                Err(error) => {
+                    warn!(%error, "an interview that broke off for good could not be ended; it is tried again");
+                }
             }
         }
         Ok(())

@@ -325,6 +325,16 @@ impl CallService {
         if self.closing.is_cancelled() || self.live.get(&call.application_id).is_some() {
             return Ok(());
         }
+        // Its session may have ended between the look at the database and the look at those that are live.
+        let Some(mut call) = self
+            .store
+            .find(&call.id)
+            .await?
+            .filter(|call| !call.status().is_final())
+        else {
+            return Ok(());
+        };
+        let call = &mut call;
         if call.lose_connection().is_ok() {
             self.store.save(call).await?;
         }

@@ -174,16 +174,22 @@ fn confirmed(ctx: &ReplyContext<'_>, intent: Intent) -> Option<Reply> {
         }
     }
     if ctx.history.ends_with(phrases::CONFIRM_ADULT) {
-        return Some(if no && !yes { minor() } else { go_on(ctx) });
+        // "No, I said sixty" and "I'm not a minor" set right what was misheard; who tells such an age again was met before.
+        let brief = said.split(' ').count() <= 3;
+        let sets_right = has(&["minor", "child", "kid", "misheard", "wrong"])
+            || said.split(' ').any(|w| w.ends_with("teen") || w.parse::<u32>().is_ok());
+        let denies = no && !sets_right && (brief || has(&["yet", "under", "younger"]));
+        return Some(if denies { minor() } else { go_on(ctx) });
     }
     if ctx.history.ends_with(phrases::OFFER_REPHRASE)
         && let Some(question) = ctx.question
     {
-        if matches!(intent, Intent::Rephrase | Intent::Repeat) || (yes && !no) {
+        // Whatever is more than a yes or a no may be the answer.
+        let brief = ctx.utterance.split_whitespace().count() <= 4;
+        if matches!(intent, Intent::Rephrase | Intent::Repeat) || (brief && yes && !no) {
             return Some(rephrased(ctx, question, Vec::new(), Vec::new()));
         }
-        // Whatever else is said to it may be the answer.
-        return (no || intent == Intent::Skip).then(|| skipped(ctx, question, Vec::new(), Vec::new()));
+        return (intent == Intent::Skip || (brief && no)).then(|| skipped(ctx, question, Vec::new(), Vec::new()));
     }
     if ctx.history.ends_with(phrases::CONFIRM_PERSON) {
         return if no && !yes {

@@ -22,6 +22,7 @@ pub fn spans(text: &str) -> Vec<Range<usize>> {
     let ending = PATTERNS.ending.find_iter(&said).map(range);
     let named = PATTERNS.named.find_iter(&said).map(range);
     anywhere
+        .filter(|span| !wished_for(&chars, span.end))
         .chain(ending.filter(|span| ends_at(&chars, span.end)))
         .chain(named.filter(|span| a_name_follows(&chars, span.end)))
         .collect()
@@ -89,6 +90,15 @@ pub fn ends_at(chars: &[char], at: usize) -> bool {
             nothing || FOLLOWS.contains(&word.as_str())
         }
     }
+}
+
+/// Whether what was named is what somebody hopes for: "my current salary expectation".
+fn wished_for(chars: &[char], at: usize) -> bool {
+    let rest: String = chars.get(at..).unwrap_or_default().iter().take(16).collect();
+    let next = rest.trim_start().to_lowercase();
+    ["expectation", "expected", "requirement", "target", "range", "goal"]
+        .iter()
+        .any(|word| next.starts_with(word))
 }
 
 /// Whether a word with a capital, but not one of capitals, comes next.

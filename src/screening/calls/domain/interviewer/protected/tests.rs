@@ -53,6 +53,13 @@ fn facts_of_every_category_are_found() {
         "I earned $52,000, and I would like more.",
         "My current salary is 48k.",
         "I have bad credit.",
+        "I live with epilepsy.",
+        "I was in therapy for a year.",
+        "I'm on medication for my back.",
+        "I left my last job for health reasons.",
+        "I got a medical discharge from the army.",
+        "My annual salary was 52,000 there.",
+        "I made 52,000 a year.",
     ]
     .into_iter()
     .filter(|text| spans(text).is_empty())
@@ -91,6 +98,18 @@ fn work_that_only_sounds_like_them_is_left_alone() {
         "I fixed my race condition in the cache.",
         "I grew up in support, so I like customers.",
         "I built a credit score model for a bank.",
+        "I supported adults living with autism and epilepsy.",
+        "I was in occupational therapy for three years, as an assistant.",
+        "I was on medication rounds every morning.",
+        "I handled workers' compensation claims for forty people.",
+        "I planned every medical discharge on the ward.",
+        "We moved patients for medical reasons.",
+        "I wrote the leaflet on fertility treatment.",
+        "My annual salary expectation is sixty thousand.",
+        "My current salary expectation is 60k.",
+        "I get about 50 a day.",
+        "I made 40 a week, all of them by hand.",
+        "I was born and raised on Linux.",
     ]
     .into_iter()
     .filter(|text| !spans(text).is_empty())

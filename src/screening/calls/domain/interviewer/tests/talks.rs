@@ -240,6 +240,9 @@ fn somebody_who_may_be_a_minor_is_asked_once_before_anything_ends() {
         ("No, I'm sixteen.", true),
         ("I'm fifteen.", true),
         ("Yes, I am.", false),
+        ("No, I said sixty.", false),
+        ("I'm not a minor.", false),
+        ("No, not yet, I will be next year.", true),
     ] {
         let mut talk = Talk::begin(demo_plan());
         talk.say("Yes.");
@@ -287,7 +290,7 @@ fn the_first_refusal_is_offered_other_words_and_no_other_is() {
     talk.say("No, thank you.");
     assert_eq!(talk.last().flags, [Flag::Skipped("q1".to_owned())]);
     let mut talk = begun();
-    talk.say("Well, I built a small ledger once.");
+    talk.say("Sure, I built a small ledger once, I did not have a tester.");
     assert_eq!(talk.last().turn_kind(Phase::Questions), SegmentKind::Answer);
 }
 
